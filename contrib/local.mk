@@ -1,0 +1,2 @@
+# contrib - what is around the programs: quickstart, the walls, units, completion
+EXTRA_DIST += contrib/layers.conf contrib/layers.sh

@@ -1,0 +1,2 @@
+# src/coll
+coll_sources =

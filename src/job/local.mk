@@ -1,0 +1,2 @@
+# src/job
+job_sources =

@@ -1,0 +1,2 @@
+# src/member
+member_sources =

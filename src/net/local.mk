@@ -1,0 +1,2 @@
+# src/net
+net_sources =

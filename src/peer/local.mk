@@ -1,0 +1,2 @@
+# src/peer
+peer_sources =

@@ -1,0 +1,2 @@
+# src/plan
+plan_sources =

@@ -1,0 +1,2 @@
+# src/stage
+stage_sources =

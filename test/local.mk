@@ -1,0 +1,12 @@
+# test - layers unit, sim, net, prog, mpi, fuzz; each is also a target of its own: make check-unit, ...
+check_LTLIBRARIES += libtest.la
+libtest_la_SOURCES = test/lib/prelude.h
+include test/lib/local.mk
+include test/unit/local.mk
+include test/sim/local.mk
+include test/net/local.mk
+include test/prog/local.mk
+include test/mpi/local.mk
+include test/fuzz/local.mk
+include test/bench/local.mk
+TESTS += contrib/layers.sh

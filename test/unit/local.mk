@@ -1,0 +1,18 @@
+# test/unit - mirrors src/: one cmocka program per module, TAP on standard output.
+# To add one: its name in unit_tests, its _SOURCES; LDADD and the rest come from here.
+unit_tests = \
+	test/unit/base/conf \
+	test/unit/wire/frame
+
+test_unit_base_conf_SOURCES = test/unit/base/conf.c
+test_unit_wire_frame_SOURCES = test/unit/wire/frame.c
+
+if HAVE_CMOCKA
+check_PROGRAMS += $(unit_tests)
+TESTS += $(unit_tests)
+endif
+LDADD = libp2pmpi.la $(CMOCKA_LIBS)
+
+check-unit:
+	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(unit_tests)'
+.PHONY: check-unit
