@@ -9,4 +9,5 @@ base_sources = \
 	src/base/id.c src/base/id.h \
 	src/base/log.c src/base/log.h \
 	src/base/mem.c src/base/mem.h \
+	src/base/program.c src/base/program.h \
 	src/base/rand.c src/base/rand.h
