@@ -49,8 +49,11 @@ int err_prefix(struct err *err, const char *format, ...)
         va_start(args, format);
         int used = vsnprintf(err->text, sizeof err->text, format, args);
         va_end(args);
-        if (used >= 0 && (size_t)used < sizeof err->text)
-            snprintf(err->text + used, sizeof err->text - (size_t)used, ": %s", old);
+        size_t left = used >= 0 && (size_t)used < sizeof err->text ? sizeof err->text - (size_t)used : 0;
+        if (left > 2) {
+            memcpy(err->text + used, ": ", 3);
+            strncat(err->text + used, old, left - 3);
+        }
     }
     errno = saved;
     return -1;
