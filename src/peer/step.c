@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* step.c - a p2pmpi-stepd as p2pmpid sees it: started, or found again after a restart; spoken to; ended */
+#include "config.h"
+#include "peer/step.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/program.h"
+#include "net/link.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define STEP_FD 3
+#define SANDBOX_DIR "/job"
+
+struct step {
+    struct event_base *base;
+    struct link *link;
+    const struct step_ops *ops; /* borrowed */
+    void *arg;
+    pid_t pid;       /* our child, bwrap or stepd; 0: retaken or waited for */
+    pid_t told_pid;  /* as the step says */
+    char *dir;       /* as the step sees it */
+    struct event *limit;
+    bool started, ending;
+};
+
+static void step_gone(struct step *step, const char *why)
+{
+    event_del(step->limit);
+    link_destroy(step->link);
+    step->link = NULL;
+    step->ops->gone(step, why, step->arg);
+}
+
+static void limit_passed(evutil_socket_t fd, short what, void *arg)
+{
+    struct step *step = arg;
+    pid_t pid = step->pid != 0 ? step->pid : step->told_pid;
+
+    (void)fd;
+    (void)what;
+    if (pid > 1)
+        kill(pid, SIGKILL);
+    step_gone(step, step->ending ? "it did not end in time and was killed" : "it did not start in time");
+}
+
+static void step_limit(struct step *step, unsigned ms)
+{
+    struct timeval limit = {ms / 1000, ms % 1000 * 1000};
+
+    event_add(step->limit, &limit);
+}
+
+static void on_ready(struct link *link, const Wire__Hello *hello, void *arg)
+{
+    struct step *step = arg;
+
+    (void)hello;
+    if (step->told_pid == 0)
+        step->told_pid = link_pid(link);
+}
+
+static void on_frame(struct link *link, Wire__Frame *frame, void *arg)
+{
+    struct step *step = arg;
+
+    (void)link;
+    switch (frame->body_case) {
+    case WIRE__FRAME__BODY_STEP_ATTACH:
+        step->ops->attached(step, frame->step_attach, step->arg);
+        break;
+    case WIRE__FRAME__BODY_STEP_STARTED:
+        step->started = true;
+        if (!step->ending)
+            event_del(step->limit);
+        step->ops->started(step, frame->step_started, step->arg);
+        break;
+    default:
+        step->ops->frame(step, frame, step->arg);
+        break;
+    }
+}
+
+static void on_closed(struct link *link, enum link_end end, const char *why, void *arg)
+{
+    (void)link;
+    (void)end;
+    step_gone(arg, why);
+}
+
+static const struct link_ops step_link_ops = {on_ready, on_frame, NULL, on_closed};
+
+/* Binds dir/step.sock, mode 0600, and listens. The fd is close-on-exec. */
+static int bind_socket(const char *dir, struct err *err)
+{
+    struct sockaddr_un addr = {.sun_family = AF_UNIX};
+    char *path = mem_format("%s/step.sock", dir);
+
+    if (strlen(path) >= sizeof addr.sun_path) {
+        err_set(err, "the path %s is longer than a socket's may be (%zu); set P2PMPI_DIR to a shorter one", path,
+                sizeof addr.sun_path - 1);
+        free(path);
+        return -1;
+    }
+    strcpy(addr.sun_path, path);
+    unlink(path);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    mode_t old = umask(077);
+    if (fd < 0 || bind(fd, (struct sockaddr *)&addr, sizeof addr) < 0 || listen(fd, 8) < 0) {
+        err_sys(err, "cannot make the socket %s", path);
+        if (fd >= 0)
+            close(fd);
+        fd = -1;
+    }
+    umask(old);
+    free(path);
+    return fd;
+}
+
+/* bubblewrap: the host's programs and libraries read-only, the job's directory, nothing of the owner's. */
+static void sandbox_argv(const char *argv[], size_t *count, const char *bwrap, const char *stepd, const char *dir)
+{
+    const char *const fixed[] = {
+        bwrap, "--unshare-user-try", "--unshare-ipc", "--unshare-pid", "--unshare-uts", "--unshare-cgroup-try",
+        "--ro-bind", "/usr", "/usr", "--symlink", "usr/lib", "/lib", "--symlink", "usr/lib64", "/lib64",
+        "--symlink", "usr/bin", "/bin", "--symlink", "usr/sbin", "/sbin", "--ro-bind", "/etc", "/etc",
+        "--ro-bind-try", "/opt", "/opt", "--ro-bind", "/sys/devices/system", "/sys/devices/system",
+        "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--ro-bind", stepd, "/.p2pmpi-stepd",
+        "--bind", dir, SANDBOX_DIR, "--chdir", SANDBOX_DIR, "/.p2pmpi-stepd"};
+
+    for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++)
+        argv[(*count)++] = fixed[i];
+}
+
+static void child(const struct step_place *place, const char *stepd, const char *dir, int listen_fd)
+{
+    const char *argv[96];
+    size_t count = 0;
+    sigset_t none;
+
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    setsid();
+    int null = open("/dev/null", O_RDWR);
+    dup2(null, 0);
+    if (!place->inherit_stderr) {
+        char *log = mem_format("%s/log", place->dir);
+        int fd = open(log, O_WRONLY | O_CREAT | O_APPEND, 0600);
+        dup2(fd >= 0 ? fd : null, 1);
+        dup2(fd >= 0 ? fd : null, 2);
+    }
+    if (listen_fd == STEP_FD)
+        fcntl(listen_fd, F_SETFD, 0);
+    else
+        dup2(listen_fd, STEP_FD);
+    if (place->sandbox != NULL)
+        sandbox_argv(argv, &count, place->sandbox, stepd, place->dir);
+    else
+        argv[count++] = stepd;
+    argv[count++] = "--dir";
+    argv[count++] = dir;
+    argv[count++] = "--job";
+    argv[count++] = place->job;
+    if (place->tools)
+        argv[count++] = "--tools";
+    argv[count] = NULL;
+    execv(argv[0], (char *const *)argv);
+    _exit(127);
+}
+
+static struct step *step_new(struct event_base *base, const char *dir, const struct step_ops *ops, void *arg)
+{
+    struct step *step = mem_alloc(sizeof *step);
+
+    step->base = base;
+    step->ops = ops;
+    step->arg = arg;
+    step->dir = mem_string(dir);
+    step->limit = event_new(base, -1, 0, limit_passed, step);
+    return step;
+}
+
+static int step_connect(struct step *step, const char *dir, const Wire__Hello *hello, struct err *err)
+{
+    char *path = mem_format("%s/step.sock", dir);
+
+    step->link = link_connect_unix(step->base, path, hello, STEP_START_MS, &step_link_ops, step, err);
+    free(path);
+    return step->link != NULL ? 0 : -1;
+}
+
+struct step *step_spawn(struct event_base *base, const struct step_place *place, const Wire__Hello *hello,
+                        const struct step_ops *ops, void *arg, struct err *err)
+{
+    char *stepd = program_find("p2pmpi-stepd", err);
+    struct step *step = NULL;
+    int fd = -1;
+
+    if (stepd == NULL)
+        return NULL;
+    fd = bind_socket(place->dir, err);
+    if (fd < 0)
+        goto out;
+    step = step_new(base, place->sandbox != NULL ? SANDBOX_DIR : place->dir, ops, arg);
+    step->pid = fork();
+    if (step->pid == 0)
+        child(place, stepd, step->dir, fd);
+    if (step->pid < 0 || step_connect(step, place->dir, hello, err) < 0) {
+        if (step->pid < 0)
+            err_sys(err, "cannot start %s", stepd);
+        step_destroy(step);
+        step = NULL;
+        goto out;
+    }
+    step_limit(step, STEP_START_MS);
+out:
+    if (fd >= 0)
+        close(fd);
+    free(stepd);
+    return step;
+}
+
+struct step *step_retake(struct event_base *base, const char *dir, const Wire__Hello *hello,
+                         const struct step_ops *ops, void *arg, struct err *err)
+{
+    struct step *step = step_new(base, dir, ops, arg);
+
+    if (step_connect(step, dir, hello, err) < 0) {
+        step_destroy(step);
+        return NULL;
+    }
+    step->started = true;
+    return step;
+}
+
+int step_send(struct step *step, const Wire__Frame *frame)
+{
+    return step->link != NULL ? link_send(step->link, frame) : -1;
+}
+
+bool step_is_full(const struct step *step)
+{
+    return step->link != NULL && link_is_full(step->link);
+}
+
+void step_end(struct step *step)
+{
+    Wire__Frame frame = WIRE__FRAME__INIT;
+    Wire__StepEnd end = WIRE__STEP_END__INIT;
+
+    if (step->ending)
+        return;
+    step->ending = true;
+    end.kill = true;
+    frame.body_case = WIRE__FRAME__BODY_STEP_END;
+    frame.step_end = &end;
+    step_send(step, &frame);
+    step_limit(step, STEP_END_MS);
+}
+
+const char *step_dir(const struct step *step)
+{
+    return step->dir;
+}
+
+bool step_reaped(struct step *step, pid_t pid, int status)
+{
+    if (step->pid != pid)
+        return false;
+    log_debug("stepd ended pid=%d status=%d", (int)pid, status);
+    step->pid = 0;
+    step->told_pid = 0;
+    /* what it sent last may still be in the socket: gone() comes with the end of that */
+    if (step->link == NULL || !link_is_ready(step->link))
+        step_gone(step, WIFEXITED(status) && WEXITSTATUS(status) == 127 ? "it could not be executed"
+                                                                        : "it ended before it was ready");
+    return true;
+}
+
+void step_destroy(struct step *step)
+{
+    if (step == NULL)
+        return;
+    if (step->pid > 1)
+        kill(step->pid, SIGKILL);
+    link_destroy(step->link);
+    event_free(step->limit);
+    free(step->dir);
+    free(step);
+}
