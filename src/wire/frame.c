@@ -65,6 +65,16 @@ void step_free(Wire__Step *step)
     message_free(step);
 }
 
+uint8_t *spec_pack(const Wire__JobSpec *spec, size_t *size_out)
+{
+    return pack(&spec->base, 0, size_out);
+}
+
+Wire__JobSpec *spec_unpack(const uint8_t *bytes, size_t size, struct err *err)
+{
+    return limits_unpack(&wire__job_spec__descriptor, bytes, size, err);
+}
+
 void *message_copy(const ProtobufCMessage *message)
 {
     size_t size;

@@ -31,10 +31,12 @@ int64_t frame_length(const uint8_t head[FRAME_HEAD]);
 Wire__Frame *frame_unpack(const uint8_t *bytes, size_t size, struct err *err);
 void frame_free(Wire__Frame *frame);
 
-/* The same for the body of a Route, and for a Peer list or JobSpec kept in a file. */
+/* The same for the body of a Route, and for a JobSpec (StepAttach.spec). */
 uint8_t *step_pack(const Wire__Step *step, size_t *size_out);
 Wire__Step *step_unpack(const uint8_t *bytes, size_t size, struct err *err);
 void step_free(Wire__Step *step);
+uint8_t *spec_pack(const Wire__JobSpec *spec, size_t *size_out);
+Wire__JobSpec *spec_unpack(const uint8_t *bytes, size_t size, struct err *err); /* freed by message_free() */
 
 /* A deep copy of any message of ours, freed with message_free(). The original must be well-formed. */
 void *message_copy(const ProtobufCMessage *message);
