@@ -5,7 +5,8 @@
  * fits. On TLS links the identity of the other side (link_peer_id) is the hash of the key it has proven.
  * Life: create -> ready() -> frame()* -> closed(). closed() comes exactly once, unless the owner destroys the
  * link before; in every callback, closed() included, the owner may call link_destroy(). No callback runs
- * inside link_connect_*() or link_send(). All of a link happens on the thread of its event_base. */
+ * inside link_connect_*() or link_send(). All of a link happens on the thread of its event_base. After closed()
+ * the owner destroys the link (there or later). The program ignores SIGPIPE. */
 #ifndef P2PMPI_NET_LINK_H
 #define P2PMPI_NET_LINK_H
 
@@ -67,13 +68,14 @@ bool link_is_full(const struct link *link);
 size_t link_pending(const struct link *link); /* bytes not yet written */
 void link_pause(struct link *link, bool pause); /* stop or go on reading: the other side feels it */
 /* Closes after everything sent has been written, at most timeout_ms later; the owner hears nothing more and
- * must not use the link again. */
+ * must not use the link again. Needs the loop: a program that ends destroys the rest and then runs
+ * event_base_dispatch(), which returns when such links are gone. */
 void link_close_flushed(struct link *link, unsigned timeout_ms);
 void link_destroy(struct link *link); /* NULL is fine */
 
 void link_set_ops(struct link *link, const struct link_ops *ops, void *arg);
 void *link_arg(const struct link *link);
-/* Age of the last byte received, milliseconds: for keep-alive by the owner. */
+/* Age of the last byte received, milliseconds: for keep-alive by the owner. 0 while paused. */
 int64_t link_idle_ms(const struct link *link);
 
 const struct id *link_peer_id(const struct link *link);     /* NULL on Unix links */

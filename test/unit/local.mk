@@ -7,6 +7,9 @@ unit_tests = \
 test_unit_base_conf_SOURCES = test/unit/base/conf.c
 test_unit_wire_frame_SOURCES = test/unit/wire/frame.c
 
+unit_tests += test/unit/net/link
+test_unit_net_link_SOURCES = test/unit/net/link.c
+
 if HAVE_CMOCKA
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)

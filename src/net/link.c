@@ -1,0 +1,557 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* link.c - a stream of frames to one other program
+ *
+ * Frames are put together in the bufferevent's input: its low watermark is what the next frame
+ * lacks, its high watermark is one frame. All callbacks of the bufferevent are deferred, so none
+ * runs inside a call of ours. `busy` keeps a link in memory while one of its callbacks is on the
+ * stack. */
+#include "config.h"
+#include "net/link.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "net/link_inner.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <event2/buffer.h>
+#include <event2/bufferevent_ssl.h>
+#include <openssl/ssl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+enum { FRAMES_PER_TURN = 256 }; /* then others on the loop have their turn */
+
+static void on_ender(evutil_socket_t fd, short what, void *arg);
+static void on_timer(evutil_socket_t fd, short what, void *arg);
+
+static void link_free(struct link *link)
+{
+    if (link->opening_free != NULL)
+        link->opening_free(link->opening);
+    if (link->stream != NULL)
+        bufferevent_free(link->stream);
+    if (link->explain_free != NULL)
+        link->explain_free(link->explain_arg);
+    if (link->early != NULL)
+        evbuffer_free(link->early);
+    event_free(link->ender);
+    event_free(link->timer);
+    free(link);
+}
+
+static void enter(struct link *link)
+{
+    link->busy++;
+}
+
+static void leave(struct link *link)
+{
+    if (--link->busy == 0 && link->dead)
+        link_free(link);
+}
+
+static void set_timer(struct link *link, unsigned timeout_ms)
+{
+    struct timeval wait = {timeout_ms / 1000, (timeout_ms % 1000) * 1000};
+
+    event_add(link->timer, &wait);
+}
+
+struct link *link_create(struct event_base *base, const Wire__Hello *hello, unsigned timeout_ms,
+                         const struct link_ops *ops, void *arg)
+{
+    struct link *link = mem_alloc(sizeof *link);
+    Wire__Frame frame = WIRE__FRAME__INIT;
+
+    link->base = base;
+    link->ops = ops;
+    link->arg = arg;
+    link->timeout_ms = timeout_ms;
+    link->heard_ms = clock_now_ms();
+    link->uid = (uid_t)-1;
+    link->pid = -1;
+    link->ender = event_new(base, -1, 0, on_ender, link);
+    link->timer = event_new(base, -1, 0, on_timer, link);
+    link->early = evbuffer_new();
+    if (link->ender == NULL || link->timer == NULL || link->early == NULL)
+        abort(); /* as mem.h: nothing can be done without memory */
+    if (timeout_ms > 0)
+        set_timer(link, timeout_ms);
+    frame.body_case = WIRE__FRAME__BODY_HELLO;
+    frame.hello = (Wire__Hello *)hello; /* only read */
+    link_send(link, &frame);
+    return link;
+}
+
+void link_fail(struct link *link, enum link_end end, const char *format, ...)
+{
+    va_list args;
+
+    if (link->state == LINK_ENDED)
+        return;
+    link->state = LINK_ENDED;
+    link->end = end;
+    va_start(args, format);
+    vsnprintf(link->why, sizeof link->why, format, args);
+    va_end(args);
+    event_del(link->timer);
+    if (link->stream != NULL)
+        bufferevent_disable(link->stream, EV_READ | EV_WRITE);
+    event_active(link->ender, 0, 0);
+}
+
+static void on_ender(evutil_socket_t fd, short what, void *arg)
+{
+    struct link *link = arg;
+
+    (void)fd;
+    (void)what;
+    enter(link);
+    if (link->lingering)
+        link->dead = true;
+    else if (link->ops != NULL && !link->dead)
+        link->ops->closed(link, link->end, link->why, link->arg);
+    leave(link);
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+    struct link *link = arg;
+
+    (void)fd;
+    (void)what;
+    if (link->lingering)
+        link_fail(link, LINK_END_CLOSED, "closed");
+    else
+        link_fail(link, LINK_END_UNREACHABLE, "%s does not answer (waited %u.%u s)", link->name,
+                  link->timeout_ms / 1000, link->timeout_ms % 1000 / 100);
+}
+
+enum link_end link_end_of_errno(int error)
+{
+    switch (error) {
+    case ECONNREFUSED:
+    case ENOENT: /* a Unix socket that is not there */
+        return LINK_END_REFUSED;
+    case EHOSTUNREACH:
+    case ENETUNREACH:
+    case EHOSTDOWN:
+    case ENETDOWN:
+    case ETIMEDOUT:
+    case EADDRNOTAVAIL:
+        return LINK_END_UNREACHABLE;
+    default:
+        return LINK_END_RESET;
+    }
+}
+
+/* ---- reading */
+
+/* Asks for the rest of a frame: needed bytes in all. */
+static void want_bytes(struct link *link, size_t needed)
+{
+    size_t most = FRAME_HEAD + (link->state == LINK_READY ? FRAME_MAX : LINK_HELLO_MAX);
+
+    bufferevent_setwatermark(link->stream, EV_READ, needed, most);
+}
+
+/* Bytes of the next frame behind its head if it is all there; 0 when more must come, or the link
+ * has failed. */
+static size_t whole_frame(struct link *link, struct evbuffer *input)
+{
+    uint8_t head[FRAME_HEAD];
+
+    if (evbuffer_copyout(input, head, FRAME_HEAD) < FRAME_HEAD) {
+        want_bytes(link, FRAME_HEAD);
+        return 0;
+    }
+    int64_t length = frame_length(head);
+    if (length < 0 || (link->state == LINK_GREETING && length > LINK_HELLO_MAX)) {
+        link_fail(link, LINK_END_PROTOCOL, "%s does not speak P2P-MPI's protocol", link->name);
+        return 0;
+    }
+    if (evbuffer_get_length(input) < FRAME_HEAD + (size_t)length) {
+        want_bytes(link, FRAME_HEAD + (size_t)length);
+        return 0;
+    }
+    return (size_t)length;
+}
+
+static void take_hello(struct link *link, Wire__Frame *frame)
+{
+    Wire__Hello *hello = frame->hello;
+
+    if (frame->body_case != WIRE__FRAME__BODY_HELLO) {
+        link_fail(link, LINK_END_PROTOCOL, "%s sent %s before its greeting", link->name,
+                  frame_name(frame));
+        return;
+    }
+    if (hello->protocol != PROTOCOL_VERSION) {
+        link_fail(
+            link, LINK_END_PROTOCOL,
+            "%s runs P2P-MPI %.40s (protocol %u), this is %s (protocol %u): update the older one",
+            link->name, hello->version, hello->protocol, PACKAGE_VERSION, PROTOCOL_VERSION);
+        return;
+    }
+    link->state = LINK_READY;
+    want_bytes(link, FRAME_HEAD);
+    if (!link->lingering)
+        event_del(link->timer);
+    if (link->ops != NULL)
+        link->ops->ready(link, hello, link->arg);
+}
+
+/* Returns false when no whole frame is there. */
+static bool take_frame(struct link *link)
+{
+    struct evbuffer *input = bufferevent_get_input(link->stream);
+    struct err err = {""};
+    size_t length = whole_frame(link, input);
+
+    if (length == 0)
+        return false;
+    const uint8_t *bytes = evbuffer_pullup(input, (ev_ssize_t)(FRAME_HEAD + length));
+    if (bytes == NULL) {
+        link_fail(link, LINK_END_RESET, "out of memory for a message of %s", link->name);
+        return false;
+    }
+    Wire__Frame *frame = frame_unpack(bytes + FRAME_HEAD, length, &err);
+    evbuffer_drain(input, FRAME_HEAD + length);
+    if (frame == NULL)
+        link_fail(link, LINK_END_PROTOCOL, "%s sent %s", link->name, err.text);
+    else if (link->state == LINK_GREETING)
+        take_hello(link, frame);
+    else if (frame->body_case == WIRE__FRAME__BODY_HELLO)
+        link_fail(link, LINK_END_PROTOCOL, "%s greeted twice", link->name);
+    else if (link->ops != NULL)
+        link->ops->frame(link, frame, link->arg);
+    frame_free(frame);
+    return true;
+}
+
+static bool may_read(const struct link *link)
+{
+    return !link->dead && !link->paused && link->state != LINK_ENDED;
+}
+
+static void end_stream(struct link *link, short what, int error);
+
+static void on_read(struct bufferevent *stream, void *arg)
+{
+    struct link *link = arg;
+    int left = FRAMES_PER_TURN;
+
+    enter(link);
+    if (link->lingering)
+        evbuffer_drain(bufferevent_get_input(stream), SIZE_MAX);
+    while (left > 0 && may_read(link) && !link->lingering && take_frame(link))
+        left--;
+    if (left > 0 && may_read(link) && link->late_what != 0)
+        end_stream(link, link->late_what, link->late_error);
+    else if (left == 0 && may_read(link))
+        bufferevent_trigger(stream, EV_READ, BEV_TRIG_IGNORE_WATERMARKS | BEV_TRIG_DEFER_CALLBACKS);
+    leave(link);
+}
+
+static void on_input(struct evbuffer *input, const struct evbuffer_cb_info *info, void *arg)
+{
+    struct link *link = arg;
+
+    (void)input;
+    if (info->n_added > 0)
+        link->heard_ms = clock_now_ms();
+}
+
+void link_pause(struct link *link, bool pause)
+{
+    if (link->paused == pause)
+        return;
+    link->paused = pause;
+    if (link->stream == NULL || link->state == LINK_ENDED)
+        return;
+    if (pause) {
+        bufferevent_disable(link->stream, EV_READ);
+        return;
+    }
+    link->heard_ms = clock_now_ms();
+    bufferevent_enable(link->stream, EV_READ);
+    bufferevent_trigger(link->stream, EV_READ,
+                        BEV_TRIG_IGNORE_WATERMARKS | BEV_TRIG_DEFER_CALLBACKS);
+}
+
+/* ---- the end of the stream */
+
+static void say_end(struct link *link, short what, int error)
+{
+    bool is_cut = evbuffer_get_length(bufferevent_get_input(link->stream)) > 0;
+
+    if ((what & BEV_EVENT_EOF) == 0)
+        link_fail(link, link_end_of_errno(error), "connection to %s broken: %s", link->name,
+                  strerror(error));
+    else if (is_cut)
+        link_fail(link, LINK_END_RESET, "%s closed the connection in the middle of a message",
+                  link->name);
+    else
+        link_fail(link, LINK_END_CLOSED, "%s closed the connection", link->name);
+}
+
+/* Frames that came before the end are for the owner first; while he pauses, the end waits. */
+static void end_stream(struct link *link, short what, int error)
+{
+    while (may_read(link) && !link->lingering && take_frame(link))
+        ;
+    if (link->dead || link->state == LINK_ENDED)
+        return;
+    link->late_what = link->paused ? what : 0;
+    link->late_error = error;
+    if (!link->paused)
+        say_end(link, what, error == EPIPE || error == 0 ? ECONNRESET : error);
+}
+
+static void on_event(struct bufferevent *stream, short what, void *arg)
+{
+    struct link *link = arg;
+    int error = errno; /* of the socket, kept by libevent for this callback */
+
+    enter(link);
+    if (link->dead || link->state == LINK_ENDED || (what & BEV_EVENT_CONNECTED) != 0)
+        goto done;
+    if (link->explain != NULL && (what & BEV_EVENT_ERROR) != 0 && link->explain(link))
+        goto done;
+    if ((what & BEV_EVENT_EOF) == 0 && (what & BEV_EVENT_WRITING) != 0 && !link->is_tls &&
+        !link->lingering) {
+        /* The other side is gone, but what it said last may still wait to be read. */
+        link->out_broken = true;
+        evbuffer_drain(bufferevent_get_output(stream), SIZE_MAX);
+    } else {
+        end_stream(link, what, error);
+    }
+done:
+    leave(link);
+}
+
+/* ---- writing */
+
+/* All is written: says so to the other side and waits until it closes, else unread bytes of it
+ * would make the kernel throw ours away. */
+static void say_goodbye(struct link *link)
+{
+    SSL *ssl = link->is_tls ? bufferevent_openssl_get_ssl(link->stream) : NULL;
+
+    if (link->said_all)
+        return;
+    link->said_all = true;
+    if (ssl != NULL)
+        SSL_shutdown(ssl);
+    shutdown(bufferevent_getfd(link->stream), SHUT_WR);
+}
+
+static void on_write(struct bufferevent *stream, void *arg)
+{
+    struct link *link = arg;
+    size_t waiting = evbuffer_get_length(bufferevent_get_output(stream));
+
+    enter(link);
+    if (link->lingering) {
+        if (waiting == 0)
+            say_goodbye(link);
+    } else if (link->was_full && waiting <= LINK_OUT_HIGH / 4 && !link->dead &&
+               link->state != LINK_ENDED) {
+        link->was_full = false;
+        if (link->ops != NULL && link->ops->writable != NULL)
+            link->ops->writable(link, link->arg);
+    }
+    leave(link);
+}
+
+/* What comes in is thrown away from here on. */
+static void linger(struct link *link)
+{
+    link->paused = false;
+    bufferevent_setwatermark(link->stream, EV_WRITE, 0, 0);
+    bufferevent_setwatermark(link->stream, EV_READ, 0, PIECE_MAX);
+    bufferevent_enable(link->stream, EV_READ);
+    bufferevent_trigger(link->stream, EV_READ | EV_WRITE, BEV_TRIG_DEFER_CALLBACKS);
+}
+
+void link_attach_take(struct link *link, struct bufferevent *stream)
+{
+    assert(link->stream == NULL && link->state == LINK_CONNECTING);
+    link->stream = stream;
+    link->state = LINK_GREETING;
+    link->heard_ms = clock_now_ms();
+    bufferevent_setcb(stream, on_read, on_write, on_event, link);
+    bufferevent_setwatermark(stream, EV_WRITE, LINK_OUT_HIGH / 4, 0);
+    bufferevent_set_max_single_read(stream, PIECE_MAX);
+    bufferevent_set_max_single_write(stream, PIECE_MAX);
+    want_bytes(link, FRAME_HEAD);
+    evbuffer_add_cb(bufferevent_get_input(stream), on_input, link);
+    bufferevent_write_buffer(stream, link->early);
+    bufferevent_enable(stream, link->paused ? EV_WRITE : EV_READ | EV_WRITE);
+    if (link->lingering) {
+        linger(link);
+        return;
+    }
+    /* Bytes that came with the handshake make no event of their own. */
+    bufferevent_trigger(stream, EV_READ, BEV_TRIG_DEFER_CALLBACKS);
+}
+
+static struct evbuffer *output_of(const struct link *link)
+{
+    return link->stream != NULL ? bufferevent_get_output(link->stream) : link->early;
+}
+
+static void free_packed(const void *bytes, size_t size, void *arg)
+{
+    (void)size;
+    (void)arg;
+    free((void *)bytes);
+}
+
+int link_send(struct link *link, const Wire__Frame *frame)
+{
+    size_t size;
+
+    if (link->state == LINK_ENDED || link->dead || link->lingering || link->out_broken)
+        return -1;
+    uint8_t *bytes = frame_pack(frame, &size);
+    if (bytes == NULL)
+        return -1;
+    struct evbuffer *output = output_of(link);
+    if (evbuffer_get_length(output) + size > LINK_OUT_MAX) {
+        free(bytes);
+        link_fail(link, LINK_END_UNREACHABLE, "%s does not read what is sent to it", link->name);
+        return -1;
+    }
+    /* Small frames are copied together; a large one is handed over. */
+    int result;
+    if (size < 4096) {
+        result = evbuffer_add(output, bytes, size);
+        free(bytes);
+    } else {
+        result = evbuffer_add_reference(output, bytes, size, free_packed, NULL);
+        if (result < 0)
+            free(bytes);
+    }
+    if (evbuffer_get_length(output) > LINK_OUT_HIGH)
+        link->was_full = true;
+    return result;
+}
+
+int link_answer(struct link *link, const Wire__Frame *question, Wire__Frame *answer)
+{
+    answer->id = 0;
+    answer->re = question->id;
+    return link_send(link, answer);
+}
+
+int link_answer_error(struct link *link, const Wire__Frame *question, Wire__Code code,
+                      const char *format, ...)
+{
+    Wire__Frame frame = WIRE__FRAME__INIT;
+    Wire__Error error = WIRE__ERROR__INIT;
+    char text[ERR_TEXT_MAX];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    error.code = code;
+    error.text = text;
+    frame.body_case = WIRE__FRAME__BODY_ERROR;
+    frame.error = &error;
+    return link_answer(link, question, &frame);
+}
+
+/* ---- closing */
+
+void link_close_flushed(struct link *link, unsigned timeout_ms)
+{
+    if (link->state == LINK_ENDED || link->out_broken) {
+        link_destroy(link);
+        return;
+    }
+    link->lingering = true;
+    link->ops = NULL;
+    set_timer(link, timeout_ms);
+    if (link->stream != NULL)
+        linger(link);
+}
+
+void link_destroy(struct link *link)
+{
+    if (link == NULL)
+        return;
+    assert(!link->dead);
+    link->dead = true;
+    link->ops = NULL;
+    if (link->busy == 0)
+        link_free(link);
+}
+
+/* ---- questions */
+
+bool link_is_ready(const struct link *link)
+{
+    return link->state == LINK_READY;
+}
+
+bool link_is_full(const struct link *link)
+{
+    return link_pending(link) > LINK_OUT_HIGH;
+}
+
+size_t link_pending(const struct link *link)
+{
+    return evbuffer_get_length(output_of(link));
+}
+
+void link_set_ops(struct link *link, const struct link_ops *ops, void *arg)
+{
+    link->ops = ops;
+    link->arg = arg;
+}
+
+void *link_arg(const struct link *link)
+{
+    return link->arg;
+}
+
+int64_t link_idle_ms(const struct link *link)
+{
+    return link->paused ? 0 : clock_now_ms() - link->heard_ms;
+}
+
+const struct id *link_peer_id(const struct link *link)
+{
+    return link->has_peer_id ? &link->peer_id : NULL;
+}
+
+const char *link_remote_host(const struct link *link)
+{
+    return link->remote_host;
+}
+
+uint16_t link_remote_port(const struct link *link)
+{
+    return link->remote_port;
+}
+
+const char *link_local_host(const struct link *link)
+{
+    return link->local_host;
+}
+
+uid_t link_uid(const struct link *link)
+{
+    return link->uid;
+}
+
+pid_t link_pid(const struct link *link)
+{
+    return link->pid;
+}
