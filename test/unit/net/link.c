@@ -118,6 +118,7 @@ static int scene_close(void **state)
     link_destroy(scene->a.link);
     link_destroy(scene->b.link);
     listener_destroy(scene->listener);
+    event_base_dispatch(scene->base); /* returns when lingering links are gone */
     event_base_free(scene->base);
     assert_int_equal(access(scene->path, F_OK), -1); /* the listener took its socket away */
     rmdir(scene->dir);
