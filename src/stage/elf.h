@@ -24,7 +24,7 @@ struct elf_version { /* "this object needs VERSION of the library FILE" */
 
 struct elf {
     bool is_program;   /* may be executed: ET_EXEC, or position-independent with an interpreter or DF_1_PIE */
-    bool is_dynamic;   /* has a dynamic section with libraries to load; false: linked statically */
+    bool is_dynamic;   /* has a dynamic section; false: linked statically */
     bool no_default_dirs;  /* DF_1_NODEFLIB */
     unsigned bits;     /* 32 or 64 */
     char machine[16];  /* as uname -m: "x86_64", "aarch64"; "elf-N" for one that has no name here */
