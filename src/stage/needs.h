@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* needs.h - what a program asks of a host that is to run it, and which libraries travel with it
  *
- * Never sent: the C library's family (it must fit the kernel and the loader; the newest GLIBC_x.y asked for
- * is checked instead), and Open MPI's and PMIx's families (all ranks of a job must use one series, with the
- * plug-ins of the host; the series is checked instead). Everything else that the loader would take here
- * may be sent. What a program opens by itself (dlopen) is not seen: use --preload-files for it. */
+ * Never sent: the C library's family (it must fit the loader; the newest GLIBC_x.y asked for is checked
+ * instead); Open MPI's and PMIx's families (all ranks of a job must use one series, with the plug-ins of the
+ * host; the series is checked too) and what belongs to network cards and graphics drivers: these the host must
+ * have. Everything else that the loader takes here may be sent. What a program opens by itself (dlopen) is
+ * not seen: --preload-files brings it. */
 #ifndef P2PMPI_STAGE_NEEDS_H
 #define P2PMPI_STAGE_NEEDS_H
 
@@ -17,6 +18,8 @@
 struct needs_library {
     char *name; /* as asked for: "libfoo.so.1" */
     char *path; /* what the loader takes here, absolute */
+    bool is_host;  /* each host must have its own: never sent */
+    char *glibc;   /* newest GLIBC_x.y that it asks for, "" none */
     char **versions; /* symbol versions that the program or another library asks of it */
     size_t version_count;
 };
@@ -44,8 +47,9 @@ void needs_destroy(struct needs *needs);
 /* As a message, freed with message_free(). */
 Wire__Needs *needs_wire(const struct needs *needs);
 
-/* True for a library that is never sent. */
-bool needs_is_host_library(const char *soname);
+enum needs_kind { NEEDS_SENT, NEEDS_HOST, NEEDS_MPI, NEEDS_LIBC };
+/* What is done about a library: may be sent; host's own; host's own and of Open MPI; C library, not looked at. */
+enum needs_kind needs_kind(const char *soname);
 
 /* Open MPI series by the file name that libmpi.so.40 resolves to. The libtool revision is set by Open MPI's
  * VERSION file: libmpi.so.40.10.x is 3.1, 40.20.x 4.0, 40.30.x 4.1, 40.40.x 5.0. "" when it cannot be told. */
