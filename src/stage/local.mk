@@ -1,2 +1,5 @@
-# src/stage
-stage_sources =
+# src/stage - content-addressed store, what a program needs, transfer of files to hosts and back
+stage_sources = \
+	src/stage/elf.c src/stage/elf.h \
+	src/stage/libpath.c src/stage/libpath.h \
+	src/stage/needs.c src/stage/needs.h
