@@ -1,5 +1,7 @@
 # src/stage - content-addressed store, what a program needs, transfer of files to hosts and back
 stage_sources = \
+	src/stage/below.c src/stage/below.h \
 	src/stage/elf.c src/stage/elf.h \
 	src/stage/libpath.c src/stage/libpath.h \
-	src/stage/needs.c src/stage/needs.h
+	src/stage/needs.c src/stage/needs.h \
+	src/stage/store.c src/stage/store.h

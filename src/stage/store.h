@@ -39,9 +39,10 @@ int store_write(struct store_writer *writer, const void *bytes, size_t size, str
 int store_commit(struct store_writer *writer, struct err *err);
 void store_abort(struct store_writer *writer);
 
-/* Copies a held object to a new file name in the directory dirfd, with mode. step copies at most about budget
- * bytes and returns 1: more to do, 0: done, -1 with a sentence. end frees; a copy not done is removed. */
-struct store_copy *store_copy_begin(struct store *store, const uint8_t hash[STORE_HASH], int dirfd, const char *name,
+/* Copies an object to the new file path below the directory dirfd (borrowed until end), with mode. step copies at
+ * most about budget bytes and returns 1: more to do, 0: done, -1 with a sentence. end frees; a copy not done is
+ * removed. The object must be held until then. */
+struct store_copy *store_copy_begin(struct store *store, const uint8_t hash[STORE_HASH], int dirfd, const char *path,
                                     mode_t mode, struct err *err);
 int store_copy_step(struct store_copy *copy, size_t budget, struct err *err);
 void store_copy_end(struct store_copy *copy);
