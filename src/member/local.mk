@@ -1,2 +1,5 @@
-# src/member
-member_sources =
+# src/member - who is there: peer cache, probes, supernode client
+member_sources = \
+	src/member/directory.h \
+	src/member/peers.h \
+	src/member/probe.h
