@@ -17,7 +17,7 @@ int ompi_find(char version_out[OMPI_VERSION_SIZE]);
 
 /* The parts of it, for tests. "libmpi.so.40.30.4" -> "4.1"; NULL for a name of another kind. */
 const char *ompi_series(const char *file_name);
-/* Looks for "Open MPI v4.1.4" in the file's bytes, series being "4.1". True when found. */
+/* Looks for the text "v4.1.4", a string of its own, in the file's bytes, series being "4.1". True when found. */
 bool ompi_exact(const char *path, const char *series, char version_out[OMPI_VERSION_SIZE]);
 
 #endif

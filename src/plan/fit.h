@@ -1,26 +1,26 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* needs.h - does a program run on a host: what its ELF headers ask against what the host told of itself */
-#ifndef P2PMPI_PLAN_NEEDS_H
-#define P2PMPI_PLAN_NEEDS_H
+/* fit.h - does a program run on a host: what its ELF headers ask against what the host told of itself */
+#ifndef P2PMPI_PLAN_FIT_H
+#define P2PMPI_PLAN_FIT_H
 
 #include "base/err.h"
 #include "wire/wire.pb-c.h"
 
 #include <stdbool.h>
 
-enum needs_lack {
-    NEEDS_MET,
-    NEEDS_ARCH,    /* another processor architecture */
-    NEEDS_GLIBC,   /* an older C library than the program was linked with */
-    NEEDS_NO_MPI,  /* no Open MPI at all */
-    NEEDS_MPI,     /* Open MPI of another series */
-    NEEDS_LACKS    /* how many there are */
+enum fit_lack {
+    FIT_MET,
+    FIT_ARCH,    /* another processor architecture */
+    FIT_GLIBC,   /* an older C library than the program was linked with */
+    FIT_NO_MPI,  /* no Open MPI at all */
+    FIT_MPI,     /* Open MPI of another series */
+    FIT_LACKS    /* how many there are */
 };
 
 /* The first thing that the host lacks. Either may be NULL: who asks nothing, or told nothing, fits (the host
  * checks again before it starts anything). err, if not NULL, gets why, without the host's name: "has Open MPI
  * 5.0.7, the program needs 4.1". Interpreters are checked on the host, not here. */
-enum needs_lack needs_check(const Wire__HostInfo *host, const Wire__Needs *needs, struct err *err);
+enum fit_lack fit_check(const Wire__HostInfo *host, const Wire__Needs *needs, struct err *err);
 
 /* Compares dotted numbers, "2.9" < "2.36" < "2.36.1"; text behind the digits is ignored. <0, 0, >0. */
 int version_compare(const char *a, const char *b);
