@@ -3,6 +3,8 @@
 unit_tests = \
 	test/unit/base/conf \
 	test/unit/wire/frame
+include test/unit/plan/local.mk
+include test/unit/member/local.mk
 
 test_unit_base_conf_SOURCES = test/unit/base/conf.c
 test_unit_wire_frame_SOURCES = test/unit/wire/frame.c
