@@ -1,2 +1,3 @@
-# src/job
-job_sources =
+# src/job - the life of a job, at home and on a host
+job_sources = \
+	src/job/chan.h
