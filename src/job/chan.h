@@ -8,7 +8,8 @@
  * has the rules.
  *
  * Pure logic: no sockets, no clock. now_ms is any monotonic milliseconds. Callbacks may call chan_send() and
- * chan_drop_peer(), not chan_destroy(). After any call that takes now_ms ask chan_next() when to tick. */
+ * chan_drop_peer(), neither
+ * chan_receive() nor chan_destroy(). After any call that takes now_ms ask chan_next() when to tick. */
 #ifndef P2PMPI_JOB_CHAN_H
 #define P2PMPI_JOB_CHAN_H
 
@@ -21,8 +22,7 @@
 #define CHAN_FULL_BYTES (4u << 20)  /* chan_is_full() from here: the owner stops reading its sources */
 #define CHAN_MAX_BYTES (24u << 20)  /* kept for one endpoint at most; chan_send() fails beyond */
 #define CHAN_FLIGHT_BYTES (4u << 20) /* sent and not acknowledged at most, or one longer message */
-#define CHAN_AHEAD 64               /* messages that a receiver keeps behind a gap ... */
-#define CHAN_AHEAD_BYTES (1u << 20) /* ... and their bytes; others come again */
+#define CHAN_BODY_MAX (FRAME_MAX - 4096) /* bytes of an encoded Step: room for the frame around it */
 #define CHAN_RESEND_MS 500          /* without progress, then doubled ... */
 #define CHAN_RESEND_MAX_MS 4000     /* ... up to this; plus 1 ms per KiB in flight */
 #define CHAN_ACK_MS 50              /* an acknowledgement waits that long for a message to ride on, ... */

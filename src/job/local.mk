@@ -1,3 +1,5 @@
 # src/job - the life of a job, at home and on a host
 job_sources = \
-	src/job/chan.h
+	src/job/chan.c src/job/chan.h \
+	src/job/inbox.c src/job/inbox.h \
+	src/job/outbox.c src/job/outbox.h

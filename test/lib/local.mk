@@ -1,1 +1,2 @@
-# test/lib
+# test/lib - what tests share; linked by LDADD = libtest.la ...
+libtest_la_SOURCES += test/lib/sim.c test/lib/sim.h

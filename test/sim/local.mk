@@ -1,1 +1,20 @@
-# test/sim
+# test/sim - engines in a simulated world: N of them in one process, a fake clock, a lossy network.
+# To add one: its name in sim_tests, its _SOURCES, _LDADD = $(sim_ldadd). SEEDS=N make check-sim runs longer.
+sim_tests = \
+	test/sim/sim-chan \
+	test/sim/sim-self
+sim_ldadd = libtest.la libp2pmpi.la $(CMOCKA_LIBS)
+
+test_sim_sim_chan_SOURCES = test/sim/sim-chan.c
+test_sim_sim_chan_LDADD = $(sim_ldadd)
+test_sim_sim_self_SOURCES = test/sim/sim-self.c
+test_sim_sim_self_LDADD = $(sim_ldadd)
+
+if HAVE_CMOCKA
+check_PROGRAMS += $(sim_tests)
+TESTS += $(sim_tests)
+endif
+
+check-sim:
+	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(sim_tests)'
+.PHONY: check-sim
