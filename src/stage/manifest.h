@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "wire/frame.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct manifest;
@@ -45,8 +46,5 @@ void manifest_fill(struct manifest *manifest, Wire__JobSubmit *submit);
 /* The program's absolute path here (argv[0] of an embedded job, or of one with submit->program ""). */
 const char *manifest_program(const struct manifest *manifest);
 uint64_t manifest_bytes(const struct manifest *manifest); /* of all files together */
-
-/* SHA-256 of an open file's content from its start, and its size. */
-int manifest_hash_fd(int fd, uint8_t hash_out[32], uint64_t *size_out, struct err *err);
 
 #endif
