@@ -2,8 +2,12 @@
 noinst_LTLIBRARIES += libtools.la
 libtools_la_SOURCES = \
 	src/tools/tool_dial.c src/tools/tool_dial.h \
+	src/tools/tool_json.c src/tools/tool_json.h \
+	src/tools/tool_main.c src/tools/tool_main.h \
 	src/tools/tool_table.c src/tools/tool_table.h \
 	src/tools/tool_text.c src/tools/tool_text.h \
+	src/tools/tool_wait.c src/tools/tool_wait.h \
+	src/tools/hosts_table.c src/tools/hosts_table.h \
 	src/tools/run_embedded.c src/tools/run_embedded.h \
 	src/tools/run_env.c src/tools/run_env.h \
 	src/tools/run_input.c src/tools/run_input.h \
@@ -19,6 +23,12 @@ libtools_la_SOURCES = \
 	src/tools/run_tell.c src/tools/run_tell.h
 libtools_la_LIBADD = libp2pmpi.la
 
-bin_PROGRAMS += src/tools/p2pmpirun
-src_tools_p2pmpirun_SOURCES = src/tools/run_main.c
-src_tools_p2pmpirun_LDADD = libtools.la
+bin_PROGRAMS += src/tools/p2pmpi-hosts src/tools/p2pmpi-ps src/tools/p2pmpi-boot src/tools/p2pmpi-halt
+src_tools_p2pmpi_hosts_SOURCES = src/tools/hosts_main.c
+src_tools_p2pmpi_hosts_LDADD = libtools.la
+src_tools_p2pmpi_ps_SOURCES = src/tools/ps_main.c
+src_tools_p2pmpi_ps_LDADD = libtools.la
+src_tools_p2pmpi_boot_SOURCES = src/tools/boot_main.c
+src_tools_p2pmpi_boot_LDADD = libtools.la
+src_tools_p2pmpi_halt_SOURCES = src/tools/halt_main.c
+src_tools_p2pmpi_halt_LDADD = libtools.la

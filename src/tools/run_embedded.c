@@ -4,16 +4,14 @@
 #include "tools/run_embedded.h"
 
 #include "base/program.h"
+#include "tools/tool_wait.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -69,18 +67,8 @@ int run_embedded_start(pid_t *child_out, struct err *err)
 
 int run_embedded_wait(pid_t child, int limit_ms, struct err *err)
 {
-    int handle = (int)syscall(SYS_pidfd_open, child, 0);
-    struct pollfd ended = {.fd = handle, .events = POLLIN};
-
-    if (handle >= 0) {
-        int ready;
-        do
-            ready = poll(&ended, 1, limit_ms);
-        while (ready < 0 && errno == EINTR);
-        close(handle);
-        if (ready == 0)
-            return err_set(err, "the private p2pmpid (process %d) does not end; kill it", (int)child);
-    }
+    if (wait_gone(child, limit_ms) < 0)
+        return err_set(err, "the private p2pmpid (process %d) does not end; kill it", (int)child);
     while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
         ;
     return 0;

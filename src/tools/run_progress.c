@@ -13,13 +13,13 @@
 #include <unistd.h>
 
 #define DRAW_MS  150 /* a job that starts sooner shows no line at all */
-#define LINE_MAX 400
+#define SENTENCE_MAX 400
 
 struct run_progress {
     struct event *draw;
     bool line, steps, drawn;
     int phase; /* -1: none yet */
-    char sentence[LINE_MAX];
+    char sentence[SENTENCE_MAX];
 };
 
 void run_progress_sentence(Wire__Phase phase, uint64_t done, uint64_t total, const char *text, char *out,

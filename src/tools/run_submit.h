@@ -3,6 +3,8 @@
 #ifndef P2PMPI_TOOLS_RUN_SUBMIT_H
 #define P2PMPI_TOOLS_RUN_SUBMIT_H
 
+#include <stdbool.h> /* manifest.h */
+
 #include "base/err.h"
 #include "stage/manifest.h"
 #include "tools/run_options.h"

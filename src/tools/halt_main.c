@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* halt_main.c - p2pmpi-halt: ends this owner's p2pmpid */
+#include "config.h"
+
+#include "tools/tool_dial.h"
+#include "tools/tool_main.h"
+#include "tools/tool_wait.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+
+#define ASK_MS 5000
+#define END_MS 20000 /* ranks get SIGTERM and a while before SIGKILL, on every host */
+
+static const char usage[] = "usage: p2pmpi-halt [OPTION]...\n"
+                            "Ends this machine's p2pmpid and waits until it is gone.\n"
+                            "\n"
+                            "      --force     also when jobs run: they are ended\n"
+                            "  -V, --version   tell the version\n"
+                            "  -h, --help      tell this\n";
+
+static bool take_halting(const Wire__Frame *frame, void *arg)
+{
+    if (frame->body_case != WIRE__FRAME__BODY_HALTING)
+        return true;
+    *(Wire__Halting **)arg = message_copy(&frame->halting->base);
+    return false;
+}
+
+static int halt(struct dial *dial, bool force, struct err *err)
+{
+    Wire__Frame frame = WIRE__FRAME__INIT;
+    Wire__Halt question = WIRE__HALT__INIT;
+    Wire__Halting *halting = NULL;
+    int pid = (int)dial_pid(dial);
+
+    question.kill_jobs = force;
+    frame.body_case = WIRE__FRAME__BODY_HALT;
+    frame.halt = &question;
+    if (dial_ask(dial, &frame, ASK_MS, take_halting, &halting, err) < 0)
+        return -1;
+    unsigned jobs = halting->jobs;
+    message_free(halting);
+    if (jobs > 0 && !force)
+        return err_set(err, "%u job%s here; wait for the end (p2pmpi-ps), or end %s with p2pmpi-halt --force", jobs,
+                       jobs == 1 ? " runs" : "s run", jobs == 1 ? "it" : "them");
+    if (dial_wait_closed(dial, END_MS) < 0 || wait_gone(pid, END_MS) < 0)
+        return err_set(err, "p2pmpid (process %d) did not end within %d s; look at its log", pid, END_MS / 1000);
+    printf("p2pmpid (process %d) has ended\n", pid);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    static const struct option longs[] = {{"force", no_argument, NULL, 'f'}, TOOL_OPTIONS, {0}};
+    bool force = false;
+    struct err err;
+    int code;
+
+    signal(SIGPIPE, SIG_IGN);
+    while ((code = tool_option(argc, argv, "f", longs, usage)) != -1)
+        force = force || code == 'f';
+    struct dial *dial = dial_create("p2pmpi-halt", ASK_MS, &err);
+    if (dial == NULL && (errno == ENOENT || errno == ECONNREFUSED)) {
+        puts("no p2pmpid of yours runs on this machine");
+        return tool_end("p2pmpi-halt");
+    }
+    if (dial == NULL)
+        return tool_fail("p2pmpi-halt", &err);
+    int failed = halt(dial, force, &err);
+    dial_destroy(dial);
+    return failed < 0 ? tool_fail("p2pmpi-halt", &err) : tool_end("p2pmpi-halt");
+}
