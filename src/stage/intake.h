@@ -17,14 +17,16 @@
 struct intake;
 
 struct intake_calls {
-    /* A frame for the job's home: StageWant, StageAck or StageReady. Borrowed for the call. */
+    /* A frame for the job's home: StageWant, StageAck or StageReady. Borrowed for the call, in which the intake
+     * must not be destroyed. */
     void (*send)(void *arg, const Wire__Frame *frame);
     void *arg;
 };
 
 /* dir: the job's directory (absolute, exists, empty or with what is not ours: bin/, lib/, work/ are made here).
- * host: what this host is, for the check of needs; name: its name, for sentences. All but store copied. */
-struct intake *intake_create(struct store *store, const char *job, const char *dir, const char *name,
+ * host: what this host is, for the check of needs. All but store copied. Sentences say "this host": the home
+ * puts the name in front. */
+struct intake *intake_create(struct store *store, const char *job, const char *dir,
                              const Wire__HostInfo *host, const struct intake_calls *calls);
 void intake_destroy(struct intake *intake); /* leaves the directory to the owner */
 
