@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* px_host.h - the PMIx server library inside p2pmpi-stepd: started, ended, and its table of host
+ * functions
+ *
+ * Every upcall runs on PMIx's progress thread: see px_upcall.h. */
+#ifndef P2PMPI_PX_HOST_H
+#define P2PMPI_PX_HOST_H
+
+#include "base/err.h"
+
+struct px_step;
+
+/* Starts the server; its files go below step->dir "/pmix", which is made. 20-45 ms. Returns 0 or
+ * -1. */
+int px_host_start(struct px_step *step, struct err *err);
+
+/* Ends the server. The library removes its files. */
+void px_host_stop(void);
+
+#endif
