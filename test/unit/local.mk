@@ -5,6 +5,7 @@ unit_tests = \
 	test/unit/wire/frame
 include test/unit/plan/local.mk
 include test/unit/member/local.mk
+include test/unit/tools/local.mk
 
 test_unit_base_conf_SOURCES = test/unit/base/conf.c
 test_unit_wire_frame_SOURCES = test/unit/wire/frame.c
