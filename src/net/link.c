@@ -11,12 +11,12 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "net/link_inner.h"
+#include "net/resolve.h"
+#include "net/tls_inner.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <event2/buffer.h>
-#include <event2/bufferevent_ssl.h>
-#include <openssl/ssl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,8 +34,7 @@ static void link_free(struct link *link)
         link->opening_free(link->opening);
     if (link->stream != NULL)
         bufferevent_free(link->stream);
-    if (link->explain_free != NULL)
-        link->explain_free(link->explain_arg);
+    free(link->check);
     if (link->early != NULL)
         evbuffer_free(link->early);
     event_free(link->ender);
@@ -312,18 +311,33 @@ static void end_stream(struct link *link, short what, int error)
         say_end(link, what, error == EPIPE || error == 0 ? ECONNRESET : error);
 }
 
+/* Ends the link with what TLS knows about its end. */
+static bool is_explained(struct link *link)
+{
+    char why[LINK_WHY_SIZE];
+    enum link_end end;
+
+    if (!tls_explain(link->stream, link->check, link->name, link->state == LINK_READY, &end, why,
+                     sizeof why))
+        return false;
+    link_fail(link, end, "%s", why);
+    return true;
+}
+
 static void on_event(struct bufferevent *stream, short what, void *arg)
 {
     struct link *link = arg;
     int error = errno; /* of the socket, kept by libevent for this callback */
 
     enter(link);
-    if (link->dead || link->state == LINK_ENDED || (what & BEV_EVENT_CONNECTED) != 0)
+    if (link->dead || link->state == LINK_ENDED)
         goto done;
-    if (link->explain != NULL && (what & BEV_EVENT_ERROR) != 0 && link->explain(link))
-        goto done;
-    if ((what & BEV_EVENT_EOF) == 0 && (what & BEV_EVENT_WRITING) != 0 && !link->is_tls &&
-        !link->lingering) {
+    if ((what & BEV_EVENT_CONNECTED) != 0)
+        link->peer_id = link->check->id;
+    else if ((what & BEV_EVENT_ERROR) != 0 && link->check != NULL && is_explained(link))
+        ;
+    else if ((what & BEV_EVENT_EOF) == 0 && (what & BEV_EVENT_WRITING) != 0 &&
+             link->check == NULL && !link->lingering) {
         /* The other side is gone, but what it said last may still wait to be read. */
         link->out_broken = true;
         evbuffer_drain(bufferevent_get_output(stream), SIZE_MAX);
@@ -340,7 +354,7 @@ done:
  * would make the kernel throw ours away. */
 static void say_goodbye(struct link *link)
 {
-    SSL *ssl = link->is_tls ? bufferevent_openssl_get_ssl(link->stream) : NULL;
+    SSL *ssl = link->check != NULL ? bufferevent_openssl_get_ssl(link->stream) : NULL;
 
     if (link->said_all)
         return;
@@ -495,6 +509,21 @@ void link_destroy(struct link *link)
 
 /* ---- questions */
 
+void link_note_addresses(struct link *link, int fd)
+{
+    struct sockaddr_storage addr;
+    socklen_t size = sizeof addr;
+    uint16_t local_port;
+
+    memset(&addr, 0, sizeof addr);
+    if (getpeername(fd, (struct sockaddr *)&addr, &size) == 0)
+        address_text(&addr, link->remote_host, sizeof link->remote_host, &link->remote_port);
+    size = sizeof addr;
+    memset(&addr, 0, sizeof addr);
+    if (getsockname(fd, (struct sockaddr *)&addr, &size) == 0)
+        address_text(&addr, link->local_host, sizeof link->local_host, &local_port);
+}
+
 bool link_is_ready(const struct link *link)
 {
     return link->state == LINK_READY;
@@ -528,7 +557,7 @@ int64_t link_idle_ms(const struct link *link)
 
 const struct id *link_peer_id(const struct link *link)
 {
-    return link->has_peer_id ? &link->peer_id : NULL;
+    return link->check != NULL ? &link->peer_id : NULL;
 }
 
 const char *link_remote_host(const struct link *link)

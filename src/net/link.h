@@ -20,6 +20,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+struct authority;
 struct event_base;
 struct link;
 struct tls;
@@ -94,14 +95,20 @@ pid_t link_pid(const struct link *link);
  */
 struct listener;
 struct listener_ops {
-    void (*accept)(struct listener *listener, struct link *link,
-                   void *arg); /* set ops with link_set_ops() */
+    /* Set the link's ops here, with link_set_ops(). */
+    void (*accept)(struct listener *listener, struct link *link, void *arg);
+    /* TLS, both may be NULL: a stranger was turned away (why: a sentence's end or a sentence; log
+     * it with a limit), or has become a member. */
+    void (*refused)(struct listener *listener, const char *host, const char *why, void *arg);
+    void (*joined)(struct listener *listener, const struct id *id, const char *host, void *arg);
 };
 /* port 0: any. host NULL: all addresses, IPv6 and IPv4. NULL with a sentence ("port 9740 is taken
  * by ..."). */
 struct listener *listener_tls(struct event_base *base, struct tls *tls, const char *host,
                               uint16_t port, const Wire__Hello *hello,
                               const struct listener_ops *ops, void *arg, struct err *err);
+/* Supernodes: who knows the grid's secret may join here. authority is borrowed. */
+void listener_allow_join(struct listener *listener, const struct authority *authority);
 /* Socket mode 0600; links of other users are closed by the listener itself. A stale socket is
  * replaced; one that answers is an error with errno EADDRINUSE. */
 struct listener *listener_unix(struct event_base *base, const char *path, const Wire__Hello *hello,

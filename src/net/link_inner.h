@@ -19,6 +19,8 @@ enum link_state {
     LINK_ENDED, /* closed() has run or will run from the loop */
 };
 
+struct tls_check;
+
 struct link {
     struct event_base *base; /* borrowed */
     struct bufferevent *stream;
@@ -33,7 +35,6 @@ struct link {
     bool dead; /* destroyed while busy */
     bool paused;
     bool was_full;
-    bool is_tls;
     bool lingering;  /* given up by its owner, to be closed when flushed */
     bool said_all;   /* lingering, all is written, waiting for the other to close */
     bool out_broken; /* Unix sockets: writing failed, reading goes on to the end */
@@ -43,7 +44,6 @@ struct link {
     enum link_end end;
     char why[LINK_WHY_SIZE];
     char name[LINK_NAME_SIZE]; /* for sentences: "10.0.0.2 port 9741" */
-    bool has_peer_id;
     struct id peer_id;
     char remote_host[LINK_ADDR_SIZE], local_host[LINK_ADDR_SIZE];
     uint16_t remote_port;
@@ -52,11 +52,7 @@ struct link {
     /* What the way of connecting keeps; ended by opening_free (may be NULL). */
     void *opening;
     void (*opening_free)(void *opening);
-    /* Says why the stream broke, when the way of connecting knows better; may be NULL. True: end
-     * and why are set. */
-    bool (*explain)(struct link *link);
-    void *explain_arg;
-    void (*explain_free)(void *explain_arg);
+    struct tls_check *check; /* owned; of TLS links (tls_inner.h) */
 };
 
 /* A link without a stream. timeout_ms (0: none) runs from now until the Hello has come. */
@@ -64,6 +60,8 @@ struct link *link_create(struct event_base *base, const Wire__Hello *hello, unsi
                          const struct link_ops *ops, void *arg);
 /* Gives it its connected stream: what was sent so far goes out, the Hello first. */
 void link_attach_take(struct link *link, struct bufferevent *stream);
+/* Notes both addresses of a connected TCP socket. */
+void link_note_addresses(struct link *link, int fd);
 /* Ends the link: closed() follows from the loop, once. */
 void link_fail(struct link *link, enum link_end end, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -29,5 +29,8 @@ struct listener *listener_create(struct event_base *base, const Wire__Hello *hel
 void listener_add_take(struct listener *listener, struct evconnlistener *socket);
 /* Hands a new link to the owner. */
 void listener_give(struct listener *listener, struct link *link);
+/* Of TLS listeners, for tests: how long a stranger may take, how many are there. */
+void listener_set_patience(struct listener *listener, unsigned handshake_ms);
+unsigned listener_strangers(const struct listener *listener);
 
 #endif

@@ -2,10 +2,15 @@
 net_sources = \
 	src/net/authority.c src/net/authority.h \
 	src/net/certificate.c src/net/certificate.h \
+	src/net/dial.c src/net/dial.h \
 	src/net/grid.c src/net/grid.h \
 	src/net/hostport.c src/net/hostport.h \
 	src/net/identity.c src/net/identity.h \
+	src/net/join.c src/net/join.h \
 	src/net/link.c src/net/link.h src/net/link_inner.h \
 	src/net/link_tls.c \
 	src/net/link_unix.c src/net/link_unix.h \
-	src/net/listener.c src/net/listener_inner.h
+	src/net/listener.c src/net/listener_inner.h \
+	src/net/listener_tls.c \
+	src/net/resolve.c src/net/resolve.h \
+	src/net/tls.c src/net/tls.h src/net/tls_inner.h

@@ -1,6 +1,7 @@
 # src/wire - bytes <-> structs; wire.proto is compiled by protoc-c
 wire_sources = \
 	src/wire/frame.c src/wire/frame.h \
+	src/wire/joinframe.c src/wire/joinframe.h \
 	src/wire/limits.c src/wire/limits.h
 wire_generated = src/wire/wire.pb-c.c src/wire/wire.pb-c.h
 

@@ -10,8 +10,9 @@ include test/unit/tools/local.mk
 test_unit_base_conf_SOURCES = test/unit/base/conf.c
 test_unit_wire_frame_SOURCES = test/unit/wire/frame.c
 
-unit_tests += test/unit/net/link
+unit_tests += test/unit/net/link test/unit/net/tls
 test_unit_net_link_SOURCES = test/unit/net/link.c
+test_unit_net_tls_SOURCES = test/unit/net/tls.c
 
 if HAVE_CMOCKA
 check_PROGRAMS += $(unit_tests)

@@ -92,7 +92,7 @@ static void on_accept(struct listener *listener, struct link *link, void *arg)
     link_set_ops(link, &ops, &scene->b);
 }
 
-static const struct listener_ops listener_ops = {on_accept};
+static const struct listener_ops listener_ops = {.accept = on_accept};
 
 static int scene_open(void **state)
 {

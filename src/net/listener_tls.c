@@ -1,0 +1,477 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* listener_tls.c - takes TLS connections: members become links, strangers may send one join frame
+ *
+ * A connection is `pending` until its handshake is over, and a stranger's until its join frame is
+ * answered. All of it happens within HANDSHAKE_MS; there are at most PENDING_MAX, the oldest makes
+ * room. A refused one is held open for REJECT_MS, what it sends is thrown away: closing at once
+ * would destroy the alert on its way. */
+#include "config.h"
+#include "net/link.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "net/authority.h"
+#include "net/dial.h"
+#include "net/link_inner.h"
+#include "net/listener_inner.h"
+#include "net/resolve.h"
+#include "net/tls_inner.h"
+#include "wire/joinframe.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <errno.h>
+#include <event2/buffer.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <openssl/crypto.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+    TCP_BACKLOG = 256,
+    PENDING_MAX = 64,
+    HANDSHAKE_MS = 5000,
+    REJECT_MS = 1000,
+    HELLO_MS = 5000,
+    JOIN_DAY_S = 24 * 3600,
+};
+
+struct pending {
+    struct pending *next; /* newest first */
+    struct listener *listener;
+    struct bufferevent *stream;
+    struct tls_check *check;
+    struct event *timer;
+    struct event *drain; /* once refused */
+    struct sockaddr_storage addr;
+    char host[LINK_ADDR_SIZE];
+};
+
+struct tls_half {
+    struct tls *tls;                   /* borrowed */
+    const struct authority *authority; /* borrowed; NULL: nobody joins here */
+    struct pending *pending;
+    unsigned count;
+    unsigned handshake_ms;
+};
+
+static struct tls_half *half_of(struct listener *listener)
+{
+    return listener->tls_half;
+}
+
+static void pending_destroy(struct pending *pending)
+{
+    struct tls_half *half = half_of(pending->listener);
+    struct pending **at = &half->pending;
+
+    while (*at != pending)
+        at = &(*at)->next;
+    *at = pending->next;
+    half->count--;
+    if (pending->drain != NULL)
+        event_free(pending->drain);
+    if (pending->stream != NULL)
+        bufferevent_free(pending->stream);
+    event_free(pending->timer);
+    free(pending->check);
+    free(pending);
+}
+
+static void drop_oldest(struct tls_half *half)
+{
+    struct pending *last = half->pending;
+
+    while (last->next != NULL)
+        last = last->next;
+    pending_destroy(last);
+}
+
+static void tell_refused(struct pending *pending, const char *why)
+{
+    struct listener *listener = pending->listener;
+
+    if (listener->ops->refused != NULL)
+        listener->ops->refused(listener, pending->host, why, listener->arg);
+}
+
+static void on_drain(evutil_socket_t fd, short what, void *arg)
+{
+    char waste[4096];
+
+    (void)what;
+    ssize_t got = recv(fd, waste, sizeof waste, MSG_DONTWAIT);
+    if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
+        pending_destroy(arg);
+}
+
+/* Says no more, hears no more, and closes a little later. */
+static void pending_reject(struct pending *pending)
+{
+    struct timeval wait = {REJECT_MS / 1000, REJECT_MS % 1000 * 1000};
+    evutil_socket_t fd = bufferevent_getfd(pending->stream);
+
+    bufferevent_setcb(pending->stream, NULL, NULL, NULL, NULL);
+    bufferevent_disable(pending->stream, EV_READ | EV_WRITE);
+    shutdown(fd, SHUT_WR);
+    pending->drain =
+        event_new(pending->listener->base, fd, EV_READ | EV_PERSIST, on_drain, pending);
+    if (pending->drain == NULL) {
+        pending_destroy(pending);
+        return;
+    }
+    event_add(pending->drain, NULL);
+    event_add(pending->timer, &wait);
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+    struct pending *pending = arg;
+
+    (void)fd;
+    (void)what;
+    if (pending->drain == NULL)
+        tell_refused(pending, "said nothing in time");
+    pending_destroy(pending);
+}
+
+/* ---- a member */
+
+static void become_link(struct pending *pending)
+{
+    struct listener *listener = pending->listener;
+    struct bufferevent *stream = pending->stream;
+    struct link *link = link_create(listener->base, listener->hello, HELLO_MS, NULL, NULL);
+
+    link->check = pending->check;
+    link->peer_id = pending->check->id;
+    link_note_addresses(link, bufferevent_getfd(stream));
+    snprintf(link->name, sizeof link->name, "%s port %u", link->remote_host, link->remote_port);
+    pending->check = NULL;
+    pending->stream = NULL;
+    pending_destroy(pending);
+    link_attach_take(link, stream);
+    listener_give(listener, link);
+}
+
+/* ---- a stranger */
+
+static void answer_join(struct pending *pending, enum join_code code, const uint8_t *chain,
+                        size_t size)
+{
+    uint8_t head[JOIN_ANSWER_HEAD];
+
+    joinanswer_encode(code, (uint32_t)size, head);
+    bufferevent_write(pending->stream, head, sizeof head);
+    if (size > 0)
+        bufferevent_write(pending->stream, chain, size);
+    /* on_written() closes */
+}
+
+/* The key in the frame must be the one proven in TLS, and the HMAC must be of this very connection.
+ */
+static enum join_code check_join(struct pending *pending, const uint8_t bytes[JOIN_FRAME_SIZE],
+                                 EVP_PKEY *key)
+{
+    SSL *ssl = bufferevent_openssl_get_ssl(pending->stream);
+    const uint8_t *secret = tls_secret(half_of(pending->listener)->tls);
+    uint8_t raw[KEY_RAW_SIZE], mac[JOIN_MAC_SIZE];
+    struct joinframe frame;
+
+    enum join_code code = joinframe_decode(bytes, &frame);
+    if (code != JOIN_OK)
+        return code;
+    if (key_raw(key, raw) < 0 || memcmp(raw, frame.key, sizeof raw) != 0)
+        return JOIN_BAD_SECRET;
+    if (tls_join_mac(ssl, secret, raw, mac) < 0)
+        return JOIN_FAILED;
+    return CRYPTO_memcmp(mac, frame.mac, sizeof mac) == 0 ? JOIN_OK : JOIN_BAD_SECRET;
+}
+
+static void take_join(struct pending *pending, const uint8_t bytes[JOIN_FRAME_SIZE])
+{
+    struct listener *listener = pending->listener;
+    struct tls_half *half = half_of(listener);
+    X509 *leaf = SSL_get1_peer_certificate(bufferevent_openssl_get_ssl(pending->stream));
+    uint8_t *chain = NULL;
+    size_t size = 0;
+
+    enum join_code code = JOIN_FAILED;
+    if (leaf != NULL)
+        code = check_join(pending, bytes, X509_get0_pubkey(leaf));
+    if (code == JOIN_OK) {
+        chain = authority_issue(half->authority, X509_get0_pubkey(leaf), clock_wall_s(),
+                                MEMBER_DAYS * JOIN_DAY_S, &size, NULL);
+        code = chain != NULL ? JOIN_OK : JOIN_FAILED;
+    }
+    if (code != JOIN_OK)
+        tell_refused(pending, code == JOIN_BAD_SECRET ? "wanted to join with a wrong secret"
+                                                      : "sent a broken join frame");
+    else if (listener->ops->joined != NULL)
+        listener->ops->joined(listener, &pending->check->id, pending->host, listener->arg);
+    answer_join(pending, code, chain, size);
+    X509_free(leaf);
+    free(chain);
+}
+
+static void on_written(struct bufferevent *stream, void *arg)
+{
+    struct pending *pending = arg;
+
+    if (evbuffer_get_length(bufferevent_get_output(stream)) > 0)
+        return;
+    SSL_shutdown(bufferevent_openssl_get_ssl(stream));
+    pending_reject(pending);
+}
+
+static void on_event(struct bufferevent *stream, short what, void *arg);
+
+static void on_join_frame(struct bufferevent *stream, void *arg)
+{
+    struct pending *pending = arg;
+    uint8_t bytes[JOIN_FRAME_SIZE];
+
+    if (evbuffer_get_length(bufferevent_get_input(stream)) < sizeof bytes)
+        return;
+    bufferevent_read(stream, bytes, sizeof bytes);
+    bufferevent_disable(stream, EV_READ);
+    bufferevent_setcb(stream, NULL, on_written, on_event, pending);
+    take_join(pending, bytes);
+}
+
+static void await_join(struct pending *pending)
+{
+    bufferevent_setcb(pending->stream, on_join_frame, NULL, on_event, pending);
+    bufferevent_setwatermark(pending->stream, EV_READ, JOIN_FRAME_SIZE, JOIN_FRAME_SIZE);
+    bufferevent_trigger(pending->stream, EV_READ, BEV_TRIG_DEFER_CALLBACKS);
+}
+
+/* ---- the handshake */
+
+static void on_event(struct bufferevent *stream, short what, void *arg)
+{
+    struct pending *pending = arg;
+    char why[LINK_WHY_SIZE];
+    enum link_end end;
+
+    if ((what & BEV_EVENT_CONNECTED) != 0) {
+        if (pending->check->is_stranger)
+            await_join(pending);
+        else
+            become_link(pending);
+        return;
+    }
+    if ((what & BEV_EVENT_ERROR) != 0 &&
+        tls_explain(stream, pending->check, pending->host, false, &end, why, sizeof why)) {
+        tell_refused(pending, why);
+        pending_reject(pending);
+        return;
+    }
+    tell_refused(pending, "closed the connection before it was set up");
+    pending_destroy(pending);
+}
+
+static void on_tcp(struct evconnlistener *socket, evutil_socket_t fd, struct sockaddr *addr,
+                   int size, void *arg)
+{
+    struct listener *listener = arg;
+    struct tls_half *half = half_of(listener);
+    struct timeval wait = {half->handshake_ms / 1000, half->handshake_ms % 1000 * 1000};
+    uint16_t port;
+
+    (void)socket;
+    if (half->count >= PENDING_MAX)
+        drop_oldest(half);
+    struct pending *pending = mem_alloc(sizeof *pending);
+    pending->listener = listener;
+    memcpy(&pending->addr, addr,
+           (size_t)size < sizeof pending->addr ? (size_t)size : sizeof pending->addr);
+    address_text(&pending->addr, pending->host, sizeof pending->host, &port);
+    pending->check = mem_alloc(sizeof *pending->check);
+    pending->check->may_join = half->authority != NULL;
+    pending->timer = event_new(listener->base, -1, 0, on_timer, pending);
+    if (pending->timer == NULL)
+        abort();
+    pending->next = half->pending;
+    half->pending = pending;
+    half->count++;
+    dial_tune(fd);
+    pending->stream = tls_stream(listener->base, half->tls, fd, TLS_SERVER, pending->check);
+    if (pending->stream == NULL) {
+        close(fd);
+        pending_destroy(pending);
+        return;
+    }
+    event_add(pending->timer, &wait);
+    bufferevent_setwatermark(pending->stream, EV_READ, 0, JOIN_FRAME_SIZE);
+    bufferevent_setcb(pending->stream, NULL, NULL, on_event, pending);
+    bufferevent_enable(pending->stream, EV_READ | EV_WRITE);
+}
+
+/* ---- sockets */
+
+static int socket_listen(const struct sockaddr *addr, socklen_t size)
+{
+    int on = 1;
+
+    int fd = socket(addr->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -1;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (addr->sa_family == AF_INET6)
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+    if (bind(fd, addr, size) == 0 && listen(fd, TCP_BACKLOG) == 0)
+        return fd;
+    int error = errno;
+    close(fd);
+    errno = error;
+    return -1;
+}
+
+static uint16_t port_of(int fd)
+{
+    struct sockaddr_storage addr;
+    socklen_t size = sizeof addr;
+    char host[LINK_ADDR_SIZE];
+    uint16_t port = 0;
+
+    if (getsockname(fd, (struct sockaddr *)&addr, &size) == 0)
+        address_text(&addr, host, sizeof host, &port);
+    return port;
+}
+
+static void set_port(struct sockaddr_storage *addr, uint16_t port)
+{
+    if (addr->ss_family == AF_INET6)
+        ((struct sockaddr_in6 *)addr)->sin6_port = htons(port);
+    else
+        ((struct sockaddr_in *)addr)->sin_port = htons(port);
+}
+
+/* Every address of the family on one fd, or -1 with errno. */
+static int listen_on(int family, const char *host, uint16_t port)
+{
+    struct addrinfo hints = {
+        .ai_family = family, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
+    struct sockaddr_storage addr;
+    struct addrinfo *list = NULL;
+
+    if (getaddrinfo(host, host == NULL ? "0" : NULL, &hints, &list) != 0 || list == NULL) {
+        errno = EAFNOSUPPORT;
+        return -1;
+    }
+    socklen_t size = list->ai_addrlen;
+    memcpy(&addr, list->ai_addr, size);
+    freeaddrinfo(list);
+    set_port(&addr, port);
+    return socket_listen((struct sockaddr *)&addr, size);
+}
+
+/* IPv6 and IPv4 with the same port; a machine may lack one of them. Returns how many there are, or
+ * -1. */
+static int open_pair(const char *host, uint16_t port, int fds[2])
+{
+    static const int families[] = {AF_INET6, AF_INET};
+    int count = 0, error = EAFNOSUPPORT;
+
+    for (int i = 0; i < 2; i++) {
+        int fd = listen_on(families[i], host, port);
+        if (fd >= 0) {
+            fds[count++] = fd;
+            port = port == 0 ? port_of(fd) : port;
+        } else if (errno != EAFNOSUPPORT && errno != EADDRNOTAVAIL) {
+            while (count > 0)
+                close(fds[--count]);
+            return -1;
+        } else if (errno == EADDRNOTAVAIL) {
+            error = errno;
+        }
+    }
+    errno = error;
+    return count > 0 ? count : -1;
+}
+
+/* With port 0 the second family may find the first one's port taken: then another one is tried. */
+static int open_sockets(const char *host, uint16_t port, int fds[2])
+{
+    int count = -1;
+
+    for (int tries = port == 0 ? 10 : 1; tries > 0 && count < 0; tries--) {
+        count = open_pair(host, port, fds);
+        if (count < 0 && errno != EADDRINUSE)
+            break;
+    }
+    return count;
+}
+
+static void tls_free(struct listener *listener)
+{
+    struct tls_half *half = half_of(listener);
+
+    while (half->pending != NULL)
+        pending_destroy(half->pending);
+    free(half);
+}
+
+static struct listener *sockets_take(struct event_base *base, struct tls *tls, int fds[2],
+                                     int count, const Wire__Hello *hello,
+                                     const struct listener_ops *ops, void *arg)
+{
+    struct listener *listener = listener_create(base, hello, ops, arg);
+    struct tls_half *half = mem_alloc(sizeof *half);
+
+    half->tls = tls;
+    half->handshake_ms = HANDSHAKE_MS;
+    listener->tls_half = half;
+    listener->tls_free = tls_free;
+    listener->port = port_of(fds[0]);
+    for (int i = 0; i < count; i++) {
+        struct evconnlistener *socket = evconnlistener_new(
+            base, on_tcp, listener, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fds[i]);
+        if (socket == NULL)
+            abort();
+        listener_add_take(listener, socket);
+    }
+    return listener;
+}
+
+struct listener *listener_tls(struct event_base *base, struct tls *tls, const char *host,
+                              uint16_t port, const Wire__Hello *hello,
+                              const struct listener_ops *ops, void *arg, struct err *err)
+{
+    int fds[2];
+
+    if (!tls_is_member(tls)) {
+        errno = EINVAL;
+        err_set(err, "this host is not a member of the grid \"%s\" (yet, or no longer)",
+                tls_grid(tls));
+        return NULL;
+    }
+    int count = open_sockets(host, port, fds);
+    if (count < 0 && errno == EADDRINUSE)
+        err_set(err, "port %u is taken by another program: choose another port, or 0 for any",
+                port);
+    else if (count < 0)
+        err_sys(err, "cannot listen on %s port %u", host != NULL ? host : "any address,", port);
+    return count > 0 ? sockets_take(base, tls, fds, count, hello, ops, arg) : NULL;
+}
+
+void listener_allow_join(struct listener *listener, const struct authority *authority)
+{
+    assert(listener->tls_half != NULL);
+    half_of(listener)->authority = authority;
+}
+
+void listener_set_patience(struct listener *listener, unsigned handshake_ms)
+{
+    half_of(listener)->handshake_ms = handshake_ms;
+}
+
+unsigned listener_strangers(const struct listener *listener)
+{
+    return half_of((struct listener *)listener)->count;
+}
