@@ -47,9 +47,11 @@ struct book_result {
 
 struct book_ops {
     /* Send a LeaseRequest for so many slots (again, for more, if the host granted before). Answer with
-     * book_granted(), book_refused() or book_lost(); from inside ask() is fine. */
+     * book_granted(), book_refused() or book_lost(); from inside ask() is fine. Only answers to the latest
+     * request may be passed on (Frame.re): one to a request that was released since means nothing. */
     void (*ask)(const struct id *host, uint32_t slots, void *arg);
-    /* Send a LeaseRelease: not needed, or too late. No answer is expected. */
+    /* Send a LeaseRelease, behind the LeaseRequest if that is still waiting for its connection: not needed, or
+     * too late. No answer is expected. */
     void (*release)(const struct id *host, void *arg);
     /* More candidates, please: book_add() each, then book_added(). May be NULL (there are none). */
     void (*more)(void *arg);

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* shortage.c - why a job found no place, in a sentence that says what to do */
+#include "config.h"
+#include "plan/shortage.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+struct census {
+    uint32_t hosts;                /* that could run it */
+    uint32_t hosts_free;           /* of these, with a free slot */
+    uint64_t free, total;
+    uint32_t lacks[FIT_LACKS];
+    uint32_t denied, silent;
+};
+
+static uint32_t below(uint32_t value, uint32_t limit)
+{
+    return value < limit ? value : limit;
+}
+
+static struct census take_census(const struct candidates *list)
+{
+    struct census census = {0};
+
+    for (size_t i = 0; i < list->count; i++) {
+        const struct candidate *candidate = list->order[i];
+        if (candidate->out == CANDIDATE_UNFIT) {
+            census.lacks[candidate->lack]++;
+        } else if (candidate->out == CANDIDATE_DENIED) {
+            census.denied++;
+        } else if (candidate->out == CANDIDATE_SILENT) {
+            census.silent++;
+        } else {
+            census.hosts++;
+            census.hosts_free += below(candidate->free, candidate->limit) > 0;
+            census.free += below(candidate->free, candidate->limit);
+            census.total += below(candidate->total, candidate->limit);
+        }
+    }
+    return census;
+}
+
+__attribute__((format(printf, 2, 3))) static void append(struct err *err, const char *format, ...)
+{
+    size_t used = strlen(err->text);
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(err->text + used, sizeof err->text - used, format, args);
+    va_end(args);
+}
+
+static const char *s(uint64_t count)
+{
+    return count == 1 ? "" : "s";
+}
+
+/* "use -n 8, wait with -w, or --oversubscribe": only what would help. */
+static void tell_ways_out(const struct census *census, uint32_t wanted, bool oversubscribe, struct err *err)
+{
+    const char *ways[3];
+    char less[32];
+    int count = 0;
+
+    snprintf(less, sizeof less, "use -n %llu", (unsigned long long)census->free);
+    if (census->free > 0)
+        ways[count++] = less;
+    if (census->total >= wanted)
+        ways[count++] = "wait with -w";
+    if (!oversubscribe && census->total > 0)
+        ways[count++] = census->free > 0 || census->total >= wanted ? "--oversubscribe" : "use --oversubscribe";
+    for (int i = 0; i < count; i++)
+        append(err, "%s%s", i == 0 ? ": " : i == count - 1 ? (count > 2 ? ", or " : " or ") : ", ", ways[i]);
+}
+
+static void tell_unsuitable(const struct census *census, const Wire__Needs *needs, const char *denial, struct err *err)
+{
+    const char *glue = "; ";
+
+    for (int lack = FIT_ARCH; lack < FIT_LACKS; lack++) {
+        uint32_t count = census->lacks[lack];
+        if (count == 0)
+            continue;
+        append(err, "%s%u host%s ", glue, count, s(count));
+        if (lack == FIT_ARCH)
+            append(err, "%s not %s", count == 1 ? "is" : "are", needs->arch);
+        else if (lack == FIT_GLIBC)
+            append(err, "%s no glibc %s or newer", count == 1 ? "has" : "have", needs->glibc);
+        else
+            append(err, "%s no Open MPI %s", count == 1 ? "has" : "have", needs->mpi);
+        glue = ", ";
+    }
+    if (census->silent > 0) {
+        append(err, "%s%u host%s did not answer", glue, census->silent, s(census->silent));
+        glue = ", ";
+    }
+    if (census->denied > 0)
+        append(err, "%s%u host%s refused%s%s%s", glue, census->denied, s(census->denied), denial[0] ? " (" : "", denial,
+               denial[0] ? ")" : "");
+}
+
+void shortage_tell(const struct candidates *list, uint32_t wanted, const Wire__Needs *needs, bool oversubscribe,
+                   const char *denial, struct err *err)
+{
+    struct census census = take_census(list);
+    const char *who = list->wish_count > 0 ? "the hosts named have" : "the grid has";
+
+    err->text[0] = '\0';
+    if (list->wish_count > 0 && list->unmatched < list->wish_count) {
+        append(err, "no host \"%s\" is known in the grid: p2pmpi-hosts lists those that are",
+               list->wishes[list->unmatched]->name);
+        return;
+    }
+    if (wanted > 0)
+        append(err, "%u rank%s wanted, ", wanted, s(wanted));
+    if (census.hosts == 0 || census.total == 0) {
+        append(err, "%s no host that can take %s", who, wanted == 1 ? "it" : "any");
+    } else {
+        append(err, "%s %llu free slot%s", who, (unsigned long long)census.free, s(census.free));
+        if (census.free > 0)
+            append(err, " on %u host%s (%llu in all)", census.hosts_free, s(census.hosts_free),
+                   (unsigned long long)census.total);
+        else
+            append(err, " (%llu in all on %u host%s)", (unsigned long long)census.total, census.hosts, s(census.hosts));
+        tell_ways_out(&census, wanted, oversubscribe, err);
+    }
+    tell_unsuitable(&census, needs, denial, err);
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* shortage.h - why a job found no place, in a sentence that says what to do */
+#ifndef P2PMPI_PLAN_SHORTAGE_H
+#define P2PMPI_PLAN_SHORTAGE_H
+
+#include "base/err.h"
+#include "plan/candidate.h"
+
+/* "12 ranks wanted, the grid has 8 free slots on 4 hosts (16 in all): use -n 8, wait with -w, or
+ * --oversubscribe; 2 hosts have no Open MPI 4.1". denial is what the last host that refused said, or "". */
+void shortage_tell(const struct candidates *list, uint32_t wanted, const Wire__Needs *needs, bool oversubscribe,
+                   const char *denial, struct err *err);
+
+#endif
