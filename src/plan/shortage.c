@@ -27,7 +27,7 @@ static struct census take_census(const struct candidates *list)
     for (size_t i = 0; i < list->count; i++) {
         const struct candidate *candidate = list->order[i];
         if (candidate->out == CANDIDATE_UNFIT) {
-            census.lacks[candidate->lack]++;
+            census.lacks[candidate->lack == FIT_NO_MPI ? FIT_MPI : candidate->lack]++;
         } else if (candidate->out == CANDIDATE_DENIED) {
             census.denied++;
         } else if (candidate->out == CANDIDATE_SILENT) {
