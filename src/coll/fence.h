@@ -44,7 +44,7 @@ struct fence_proc {
 struct fence_ops {
     /* Hand step to the channel to that host. Borrowed for the call. */
     void (*send)(void *arg, int host, const Wire__Step *step);
-    /* The fence contributed with tag is over. data (borrowed): all hosts' contributions, in order of host
+    /* The fence contributed with tag is over. data (borrowed until the next call here): all hosts' contributions, in order of host
      * numbers; none unless status is FENCE_OK. why: a sentence when it is not. */
     void (*complete)(void *arg, void *tag, int status, const uint8_t *data, size_t size, const char *why);
 };

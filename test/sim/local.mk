@@ -2,11 +2,14 @@
 # To add one: its name in sim_tests, its _SOURCES, _LDADD = $(sim_ldadd). SEEDS=N make check-sim runs longer.
 sim_tests = \
 	test/sim/sim-chan \
+	test/sim/sim-fence \
 	test/sim/sim-self
 sim_ldadd = libtest.la libp2pmpi.la $(CMOCKA_LIBS)
 
 test_sim_sim_chan_SOURCES = test/sim/sim-chan.c
 test_sim_sim_chan_LDADD = $(sim_ldadd)
+test_sim_sim_fence_SOURCES = test/sim/sim-fence.c
+test_sim_sim_fence_LDADD = $(sim_ldadd)
 test_sim_sim_self_SOURCES = test/sim/sim-self.c
 test_sim_sim_self_LDADD = $(sim_ldadd)
 
