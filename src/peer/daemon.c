@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* daemon.c - p2pmpid put together: what it consists of, how its parts reach each other, start and stop */
+#include "config.h"
+#include "peer/daemon.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "peer/front.h"
+#include "peer/homes.h"
+#include "peer/hosting.h"
+#include "peer/members.h"
+#include "peer/mesh.h"
+#include "plan/host.h"
+#include "stage/store.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define TICK_MS 500
+#define STOP_MS 8000 /* what has not ended by then is left to the kernel */
+
+/* ---- frames and links */
+
+void daemon_send(struct daemon *daemon, const struct id *to, const Wire__Frame *frame)
+{
+    char who[ID_SHORT_SIZE];
+
+    if (mesh_send(daemon->mesh, to, frame) < 0) {
+        id_short(to, who);
+        log_debug("frame dropped to=%s frame=%s", who, frame_name(frame));
+    }
+}
+
+static void route_in(struct daemon *daemon, const struct id *from, const Wire__Route *route)
+{
+    if (route->dst == HOME_HOST) {
+        if (homes_is_from(daemon->homes, from, route))
+            homes_route(daemon->homes, route);
+    } else if (hosting_is_from(daemon->hosting, from, route)) {
+        hosting_route(daemon->hosting, route);
+    }
+}
+
+static void on_frame(const struct id *from, Wire__Frame *frame, void *arg)
+{
+    struct daemon *daemon = arg;
+    char who[ID_SHORT_SIZE];
+
+    if (frame->body_case == WIRE__FRAME__BODY_ROUTE) {
+        route_in(daemon, from, frame->route);
+    } else if (!hosting_frame(daemon->hosting, from, frame) && !homes_frame(daemon->homes, from, frame)) {
+        id_short(from, who);
+        log_debug("unexpected frame from=%s frame=%s", who, frame_name(frame));
+    }
+}
+
+static void on_up(const struct id *peer, const Wire__Hello *hello, void *arg)
+{
+    struct daemon *daemon = arg;
+
+    if (daemon->members != NULL)
+        members_up(daemon->members, peer, hello);
+    homes_peer_up(daemon->homes, peer);
+    hosting_peer_up(daemon->hosting, peer);
+}
+
+static void on_down(const struct id *peer, enum link_end end, const char *why, void *arg)
+{
+    struct daemon *daemon = arg;
+
+    if (daemon->members != NULL)
+        members_down(daemon->members, peer);
+    homes_peer_down(daemon->homes, peer, end, why);
+}
+
+static void on_pong(const struct id *peer, int64_t rtt_us, const Wire__LoadInfo *load, void *arg)
+{
+    struct daemon *daemon = arg;
+
+    if (daemon->members != NULL)
+        members_pong(daemon->members, peer, rtt_us, load);
+}
+
+static void on_load(Wire__LoadInfo *load_out, void *arg)
+{
+    daemon_load(arg, load_out);
+}
+
+static const struct mesh_ops mesh_ops = {on_frame, on_up, on_down, on_pong, on_load};
+
+/* For members_create(), which knows identity and certificate; and for the private daemon, which has none. */
+struct mesh *daemon_mesh(struct daemon *daemon, struct tls *tls)
+{
+    return mesh_create(daemon->base, tls, &daemon->self, daemon->hello, &mesh_ops, daemon);
+}
+
+/* ---- what this host is */
+
+void daemon_load(struct daemon *daemon, Wire__LoadInfo *load_out)
+{
+    host_load(load_out);
+    leases_load(daemon->leases, load_out);
+}
+
+Wire__Peer *daemon_self(struct daemon *daemon)
+{
+    Wire__Peer *self = message_copy(&daemon->hello->self->base);
+
+    if (self->load == NULL) {
+        self->load = mem_alloc(sizeof *self->load);
+        wire__load_info__init(self->load);
+    }
+    daemon_load(daemon, self->load);
+    self->alive = true;
+    self->seen_s = (uint64_t)clock_wall_s();
+    return self;
+}
+
+static int describe(struct daemon *daemon, struct err *err)
+{
+    const struct host_options options = {.quick = daemon->is_private};
+    char name[256] = "localhost";
+    Wire__Hello *hello = mem_alloc(sizeof *hello);
+
+    wire__hello__init(hello);
+    daemon->hello = hello;
+    hello->protocol = PROTOCOL_VERSION;
+    hello->version = mem_string(PACKAGE_VERSION);
+    hello->program = mem_string("p2pmpid");
+    hello->self = mem_alloc(sizeof *hello->self);
+    wire__peer__init(hello->self);
+    gethostname(name, sizeof name - 1);
+    hello->self->name = mem_string(daemon->settings.name != NULL ? daemon->settings.name : name);
+    hello->self->version = mem_string(PACKAGE_VERSION);
+    hello->self->id.data = mem_copy(daemon->self.bytes, ID_SIZE);
+    hello->self->id.len = ID_SIZE;
+    hello->self->host = host_describe(&options, err);
+    return hello->self->host != NULL ? 0 : -1;
+}
+
+/* ---- time and signals */
+
+static void lease_expired(const struct lease *lease, void *arg)
+{
+    struct daemon *daemon = arg;
+    char job[LEASE_JOB_MAX + 1];
+
+    strcpy(job, lease->job);
+    log_info("lease over job=%s slots=%u", job, lease->slots);
+    hosting_lease_over(daemon->hosting, job);
+}
+
+static void check_stopped(struct daemon *daemon)
+{
+    if (!daemon->stopping || homes_count(daemon->homes) > 0 || hosting_count(daemon->hosting) > 0)
+        return;
+    if (daemon->members == NULL || members_stop(daemon->members))
+        event_base_loopbreak(daemon->base);
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *arg)
+{
+    static const struct timeval often = {0, TICK_MS * 1000}, stopping = {0, 5000};
+    struct daemon *daemon = arg;
+    int64_t now_ms = clock_now_ms();
+
+    (void)fd;
+    (void)what;
+    leases_tick(daemon->leases, now_ms);
+    if (daemon->members != NULL)
+        members_tick(daemon->members, now_ms);
+    event_add(daemon->tick, daemon->stopping ? &stopping : &often);
+    check_stopped(daemon);
+}
+
+static void on_child(evutil_socket_t fd, short what, void *arg)
+{
+    struct daemon *daemon = arg;
+    int status;
+    pid_t pid;
+
+    (void)fd;
+    (void)what;
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+        hosting_reaped(daemon->hosting, pid, status);
+}
+
+static void on_term(evutil_socket_t fd, short what, void *arg)
+{
+    (void)what;
+    log_info("signal number=%d", (int)fd);
+    daemon_stop(arg);
+}
+
+void daemon_stop(struct daemon *daemon)
+{
+    static const struct timeval limit = {STOP_MS / 1000, 0}, soon = {0, 0};
+
+    if (daemon->stopping)
+        return;
+    daemon->stopping = true;
+    homes_stop(daemon->homes);
+    if (!daemon->is_private || homes_count(daemon->homes) == 0)
+        hosting_stop(daemon->hosting);
+    event_base_loopexit(daemon->base, &limit);
+    event_add(daemon->tick, &soon);
+}
+
+/* ---- start and end */
+
+static void events_create(struct daemon *daemon)
+{
+    static const struct timeval soon = {0, TICK_MS * 1000};
+
+    daemon->tick = event_new(daemon->base, -1, 0, on_tick, daemon);
+    daemon->chld = evsignal_new(daemon->base, SIGCHLD, on_child, daemon);
+    daemon->term = evsignal_new(daemon->base, SIGTERM, on_term, daemon);
+    daemon->intr = evsignal_new(daemon->base, SIGINT, on_term, daemon);
+    event_add(daemon->tick, &soon);
+    event_add(daemon->chld, NULL);
+    event_add(daemon->term, NULL);
+    event_add(daemon->intr, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+static int grid_up(struct daemon *daemon, struct err *err)
+{
+    char *grid = daemon->settings.grid != NULL ? mem_string(daemon->settings.grid)
+                                               : mem_format("%s/grid", daemon->dirs.config);
+    char *cache = mem_format("%s/objects.d", daemon->dirs.cache);
+    int result = -1;
+
+    daemon->store = store_open(cache, (uint64_t)daemon->settings.cache_mb << 20, err);
+    if (daemon->store != NULL) {
+        daemon->members = members_create(daemon, grid, err);
+        result = daemon->members != NULL ? 0 : -1;
+    }
+    free(cache);
+    free(grid);
+    return result;
+}
+
+struct daemon *daemon_create(struct settings *settings, int fd, struct err *err)
+{
+    struct daemon *daemon = mem_alloc(sizeof *daemon);
+
+    daemon->settings = *settings;
+    memset(settings, 0, sizeof *settings);
+    daemon->is_private = fd >= 0;
+    daemon->base = event_base_new();
+    if (dirs_find(&daemon->dirs, err) < 0 || describe(daemon, err) < 0)
+        goto error;
+    uint32_t slots = daemon->settings.slots != 0 ? daemon->settings.slots : daemon->hello->self->host->threads;
+    daemon->leases = leases_create(daemon->is_private ? LEASE_UNLIMITED : slots, lease_expired, daemon);
+    daemon->hosting = hosting_create(daemon);
+    daemon->homes = homes_create(daemon);
+    events_create(daemon);
+    if (daemon->is_private) {
+        daemon->mesh = daemon_mesh(daemon, NULL);
+        daemon->front = front_adopt(daemon, fd);
+        return daemon;
+    }
+    daemon->front = front_listen(daemon, err); /* first: it tells whether another one runs */
+    if (daemon->front == NULL || grid_up(daemon, err) < 0)
+        goto error;
+    hosting_retake(daemon->hosting);
+    members_start(daemon->members);
+    return daemon;
+error:
+    daemon_destroy(daemon);
+    return NULL;
+}
+
+int daemon_run(struct daemon *daemon)
+{
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    event_base_dispatch(daemon->base);
+    return 0;
+}
+
+static void event_drop(struct event *event)
+{
+    if (event != NULL)
+        event_free(event);
+}
+
+void daemon_destroy(struct daemon *daemon)
+{
+    if (daemon == NULL)
+        return;
+    front_destroy(daemon->front);
+    homes_destroy(daemon->homes);
+    hosting_destroy(daemon->hosting);
+    members_destroy(daemon->members);
+    mesh_destroy(daemon->mesh);
+    store_close(daemon->store);
+    leases_destroy(daemon->leases);
+    event_drop(daemon->tick);
+    event_drop(daemon->chld);
+    event_drop(daemon->term);
+    event_drop(daemon->intr);
+    message_free(daemon->hello);
+    dirs_clear(&daemon->dirs);
+    settings_clear(&daemon->settings);
+    event_base_free(daemon->base);
+    free(daemon);
+}

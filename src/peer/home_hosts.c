@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* home_hosts.c - what the home knows of each host of a job: there, silent, back again, lost
+ *
+ * A broken link is looked into: refused means that the host is up and its p2pmpid is not, which has rejoin_s to
+ * be restarted; no answer means that the host is lost. */
+#include "config.h"
+#include "peer/home.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "peer/mesh.h"
+
+int home_host_find(const struct home *home, const struct id *id)
+{
+    for (size_t i = 0; i < home->host_count; i++)
+        if (id_equal(&home->hosts[i].id, id))
+            return (int)i;
+    return -1;
+}
+
+/* The host will not be spoken to again. */
+static void host_forget(struct home *home, size_t host)
+{
+    if (home->chan != NULL)
+        chan_drop_peer(home->chan, (int)host);
+    if (home->supply != NULL)
+        supply_drop(home->supply, (uint32_t)host);
+    for (uint32_t rank = 0; rank < home->spec->ranks; rank++)
+        if (home->spec->rank_host[rank] == host && !home->rank_ended[rank]) {
+            home->rank_ended[rank] = true;
+            home->ranks_ended++;
+        }
+}
+
+static void host_lost(struct home *home, size_t host, const char *why)
+{
+    struct home_host *state = &home->hosts[host];
+
+    if (state->lost)
+        return;
+    state->lost = state->gone = true;
+    state->down_ms = 0;
+    log_warning("host lost job=%s host=%s why=\"%s\"", home->job, state->name, why);
+    host_forget(home, host);
+    home_fail(home, RESULT_FAILED, "host %s was lost (%s) while the job was %s", state->name, why,
+              home_state_name(home->state));
+    home_drain_check(home);
+    home_release_check(home);
+}
+
+void home_host_down(struct home *home, size_t host, enum link_end end, const char *why)
+{
+    struct home_host *state = &home->hosts[host];
+    int64_t now_ms = clock_now_ms();
+
+    if (state->gone)
+        return;
+    log_info("link to host broken job=%s host=%s why=\"%s\"", home->job, state->name, why);
+    if (home->state < HOME_START) {
+        host_lost(home, host, why);
+        return;
+    }
+    if (state->down_ms == 0)
+        state->down_ms = now_ms;
+    state->down_end = end;
+    state->attach_ms = 0;
+    state->dial_ms = now_ms + HOME_REDIAL_MS;
+    if (end == LINK_END_TLS || end == LINK_END_PROTOCOL)
+        host_lost(home, host, why);
+    home_schedule(home);
+}
+
+void home_host_up(struct home *home, size_t host)
+{
+    struct home_host *state = &home->hosts[host];
+    Wire__Frame frame = WIRE__FRAME__INIT;
+    Wire__JobAttach attach = WIRE__JOB_ATTACH__INIT;
+
+    if (state->gone || state->down_ms == 0)
+        return;
+    attach.job = home->job;
+    frame.body_case = WIRE__FRAME__BODY_JOB_ATTACH;
+    frame.job_attach = &attach;
+    home_send_host(home, host, &frame);
+    state->attach_ms = clock_now_ms();
+    if (home->state == HOME_RELEASE) /* it may have missed this */
+        home_release_begin(home);
+}
+
+void home_host_attached(struct home *home, size_t host, const Wire__JobAttached *attached)
+{
+    struct home_host *state = &home->hosts[host];
+
+    if (state->down_ms == 0 || state->gone)
+        return;
+    if (!attached->running) {
+        /* a restarted p2pmpid may still be taking its jobs back: ask again until the limit */
+        state->attach_ms = 0;
+        state->dial_ms = clock_now_ms() + HOME_REDIAL_MS;
+        home_schedule(home);
+        return;
+    }
+    log_info("host back job=%s host=%s after_ms=%lld", home->job, state->name,
+             (long long)(clock_now_ms() - state->down_ms));
+    state->down_ms = 0;
+    state->attach_ms = 0;
+    if (home->chan != NULL)
+        chan_route_up(home->chan, (int)host, clock_now_ms());
+}
+
+void home_host_gone(struct home *home, size_t host, const char *reason)
+{
+    struct home_host *state = &home->hosts[host];
+    bool asked = home->state == HOME_RELEASE || home->state == HOME_DONE;
+
+    if (state->gone)
+        return;
+    state->gone = true;
+    state->down_ms = 0;
+    if (!asked) {
+        log_warning("part of job ended job=%s host=%s reason=\"%s\"", home->job, state->name, reason);
+        host_forget(home, host);
+        home_fail(home, RESULT_FAILED, "host %s gave the job up: %s", state->name,
+                  reason[0] != '\0' ? reason : "no reason given");
+        home_drain_check(home);
+    }
+    home_release_check(home);
+}
+
+static void host_down_tick(struct home *home, size_t host, int64_t now_ms)
+{
+    struct home_host *state = &home->hosts[host];
+    int64_t rejoin_ms = (int64_t)home->daemon->settings.rejoin_s * 1000;
+    bool is_silent = state->down_end == LINK_END_UNREACHABLE;
+
+    if (is_silent && now_ms - state->down_ms >= HOME_LOST_MS) {
+        host_lost(home, host, "it does not answer any more");
+    } else if (now_ms - state->down_ms >= rejoin_ms) {
+        host_lost(home, host, "its p2pmpid is gone and was not started again in time");
+    } else if (now_ms >= state->dial_ms && state->attach_ms == 0) {
+        state->dial_ms = now_ms + HOME_REDIAL_MS;
+        if (mesh_is_up(home->daemon->mesh, &state->id))
+            home_host_up(home, host);
+        else
+            mesh_dial(home->daemon->mesh, &state->id);
+    }
+}
+
+void home_hosts_tick(struct home *home, int64_t now_ms)
+{
+    for (size_t i = 0; i < home->host_count; i++)
+        if (home->hosts[i].down_ms != 0 && !home->hosts[i].gone)
+            host_down_tick(home, i, now_ms);
+}

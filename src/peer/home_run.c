@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* home_run.c - a placed and staged job at its home: start, output and input, exits, results, end */
+#include "config.h"
+#include "peer/home.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "peer/mesh.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+
+/* ---- what comes from steps */
+
+static void rank_exit(struct home *home, size_t host, const Wire__RankExit *message)
+{
+    if (message->rank >= home->spec->ranks || home->spec->rank_host[message->rank] != host ||
+        home->rank_ended[message->rank])
+        return;
+    home->rank_ended[message->rank] = true;
+    home->ranks_ended++;
+    struct rank_end end = {.rank = message->rank, .code = message->code, .signal = message->signal,
+                           .was_init = message->was_init, .finalized = message->finalized,
+                           .reason = message->reason, .host = home->hosts[host].name, .pid = message->pid};
+    if (result_rank_ended(&home->result, &end, home->killing != 0))
+        home_event(home, HOME_EVENT_FAIL);
+}
+
+static void step_state(struct home *home, size_t host, const Wire__StepState *state)
+{
+    for (size_t i = 0; i < state->n_exits; i++)
+        rank_exit(home, host, state->exits[i]);
+    if (state->error != NULL && state->error[0] != '\0')
+        home_fail(home, RESULT_FAILED, "%s: %s", home->hosts[host].name, state->error);
+    home->hosts[host].all_done |= state->all_done;
+    home->hosts[host].output_done |= state->output_done;
+}
+
+static void tell_output(struct home *home, size_t host, Wire__Output *output)
+{
+    Wire__Frame frame = WIRE__FRAME__INIT;
+    Wire__JobOutput message = WIRE__JOB_OUTPUT__INIT;
+
+    message.host = (uint32_t)host;
+    message.output = output;
+    frame.body_case = WIRE__FRAME__BODY_JOB_OUTPUT;
+    frame.job_output = &message;
+    home_send_tool(home, &frame);
+}
+
+static void tell_input_ack(struct home *home, uint64_t bytes)
+{
+    Wire__Frame frame = WIRE__FRAME__INIT;
+    Wire__JobInputAck message = WIRE__JOB_INPUT_ACK__INIT;
+
+    message.bytes = bytes;
+    frame.body_case = WIRE__FRAME__BODY_JOB_INPUT_ACK;
+    frame.job_input_ack = &message;
+    home_send_tool(home, &frame);
+}
+
+static void deliver(void *arg, int src, const Wire__Step *step)
+{
+    struct home *home = arg;
+
+    if (src < 0 || (size_t)src >= home->host_count)
+        return;
+    switch (step->body_case) {
+    case WIRE__STEP__BODY_RANK_EXIT:
+        rank_exit(home, (size_t)src, step->rank_exit);
+        break;
+    case WIRE__STEP__BODY_STATE:
+        step_state(home, (size_t)src, step->state);
+        break;
+    case WIRE__STEP__BODY_OUTPUT:
+        tell_output(home, (size_t)src, step->output);
+        break;
+    case WIRE__STEP__BODY_INPUT_ACK:
+        tell_input_ack(home, step->input_ack->bytes);
+        break;
+    case WIRE__STEP__BODY_ABORT:
+        if (step->abort->rank < home->spec->ranks) {
+            result_aborted(&home->result, step->abort->rank, step->abort->status, step->abort->text,
+                           home->hosts[src].name);
+            home_event(home, HOME_EVENT_FAIL);
+        }
+        break;
+    case WIRE__STEP__BODY_LOG:
+        home_warn(home, "rank %u on %s: %s", step->log->rank, home->hosts[src].name, step->log->text);
+        break;
+    default:
+        break;
+    }
+    home_drain_check(home);
+}
+
+static void chan_out(void *arg, const Wire__Route *route)
+{
+    struct home *home = arg;
+    Wire__Frame frame = WIRE__FRAME__INIT;
+
+    frame.body_case = WIRE__FRAME__BODY_ROUTE;
+    frame.route = (Wire__Route *)route;
+    home_send_host(home, (size_t)route->dst, &frame);
+}
+
+static void chan_restarted(void *arg, int peer)
+{
+    struct home *home = arg;
+
+    log_debug("step's channel began anew job=%s host=%d", home->job, peer);
+}
+
+static void chan_broken(void *arg, int peer, const char *why)
+{
+    struct home *home = arg;
+
+    home_fail(home, RESULT_FAILED, "host %s cannot be spoken to: %s", home->hosts[peer].name, why);
+}
+
+void home_chan_make(struct home *home)
+{
+    const struct chan_ops ops = {chan_out, deliver, chan_restarted, chan_broken};
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    uint64_t epoch = (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+    home->chan = chan_create(home->job, HOME_HOST, (unsigned)home->host_count, epoch, &ops, home);
+}
+
+static void send_step(struct home *home, size_t host, const Wire__Step *step)
+{
+    struct err err;
+
+    if (home->chan == NULL || home->hosts[host].gone)
+        return;
+    if (chan_send(home->chan, (int)host, step, clock_now_ms(), &err) < 0 && errno != EPIPE)
+        log_warning("step message lost job=%s host=%zu why=\"%s\"", home->job, host, err.text);
+}
+
+/* ---- start */
+
+void home_start_begin(struct home *home)
+{
+    Wire__Frame frame = WIRE__FRAME__INIT;
+    Wire__JobStart start = WIRE__JOB_START__INIT;
+
+    home_progress(home, WIRE__PHASE__PHASE_START, 0, home->host_count, "");
+    home_chan_make(home);
+    start.spec = home->spec;
+    frame.body_case = WIRE__FRAME__BODY_JOB_START;
+    frame.job_start = &start;
+    for (size_t i = 0; i < home->host_count; i++)
+        home_send_host(home, i, &frame);
+    home->renew_ms = clock_now_ms() + HOME_RENEW_MS;
+}
+
+void home_started(struct home *home, size_t host, const Wire__JobStarted *started)
+{
+    size_t count = 0;
+
+    if (started->error != NULL && started->error[0] != '\0') {
+        home_fail(home, RESULT_FAILED, "the job could not be started on %s: %s", home->hosts[host].name,
+                  started->error);
+        return;
+    }
+    home->hosts[host].started = true;
+    for (size_t i = 0; i < home->host_count; i++)
+        count += home->hosts[i].started;
+    home_progress(home, WIRE__PHASE__PHASE_START, count, home->host_count, "");
+    if (count == home->host_count)
+        home_event(home, HOME_EVENT_STARTED);
+}
+
+/* ---- ending ranks */
+
+void home_signal_all(struct home *home, int number)
+{
+    Wire__Step step = WIRE__STEP__INIT;
+    Wire__Signal message = WIRE__SIGNAL__INIT;
+
+    message.number = (uint32_t)number;
+    step.body_case = WIRE__STEP__BODY_SIGNAL;
+    step.signal = &message;
+    for (size_t i = 0; i < home->host_count; i++)
+        send_step(home, i, &step);
+}
+
+void home_kill_ranks(struct home *home, int64_t now_ms)
+{
+    if (home->killing != 0)
+        return;
+    home->killing = SIGTERM;
+    home->killing_ms = now_ms;
+    home_signal_all(home, SIGCONT);
+    home_signal_all(home, SIGTERM);
+}
+
+static void renew_leases(struct home *home)
+{
+    Wire__Frame frame = WIRE__FRAME__INIT;
+    Wire__LeaseRenew renew = WIRE__LEASE_RENEW__INIT;
+
+    renew.job = home->job;
+    renew.duration_ms = home->spec->rejoin_ms > 3 * HOME_RENEW_MS ? home->spec->rejoin_ms : 3 * HOME_RENEW_MS;
+    frame.body_case = WIRE__FRAME__BODY_LEASE_RENEW;
+    frame.lease_renew = &renew;
+    for (size_t i = 0; i < home->host_count; i++)
+        if (!home->hosts[i].gone && mesh_is_up(home->daemon->mesh, &home->hosts[i].id))
+            home_send_host(home, i, &frame);
+}
+
+void home_run_tick(struct home *home, int64_t now_ms)
+{
+    if (home->state >= HOME_STAGE && home->state <= HOME_FETCH && now_ms >= home->renew_ms) {
+        renew_leases(home);
+        home->renew_ms = now_ms + HOME_RENEW_MS;
+    }
+    if (home->state == HOME_RUN && home->submit->timeout_ms != 0 &&
+        now_ms - home->since_ms >= (int64_t)home->submit->timeout_ms)
+        home_fail(home, RESULT_TIMEOUT, "the job ran longer than --timeout %g seconds and was ended",
+                  home->submit->timeout_ms / 1000.0);
+    if (home->state == HOME_START && now_ms - home->since_ms > HOME_START_MS)
+        for (size_t i = 0; i < home->host_count; i++)
+            if (!home->hosts[i].started) {
+                home_fail(home, RESULT_FAILED, "%s did not start its part of the job within %d s",
+                          home->hosts[i].name, HOME_START_MS / 1000);
+                break;
+            }
+    if (home->killing == SIGTERM && now_ms - home->killing_ms >= HOME_TERM_MS) {
+        home->killing = SIGKILL;
+        home_signal_all(home, SIGKILL);
+    }
+    if (home->state == HOME_DRAIN && home->killing != 0 && now_ms - home->killing_ms >= HOME_KILL_MS &&
+        home->ranks_ended < home->spec->ranks)
+        home_event(home, HOME_EVENT_ABANDON); /* JobKill will end what does not die */
+    if (home->state == HOME_RELEASE && now_ms - home->since_ms >= HOME_RELEASE_MS)
+        home_event(home, HOME_EVENT_HOSTS_GONE);
+    if (home->chan != NULL)
+        chan_tick(home->chan, now_ms);
+}
+
+/* ---- p2pmpirun's frames */
+
+static void tool_signal(struct home *home, int number)
+{
+    if (number != SIGINT && number != SIGTERM) {
+        home_signal_all(home, number);
+    } else if (home->killing != 0) {
+        home->killing = SIGKILL;
+        home_signal_all(home, SIGKILL);
+    } else {
+        home_fail(home, RESULT_FAILED, "the job was interrupted by signal %d (%s)", number, strsignal(number));
+    }
+}
+
+/* Host number that p2pmpirun names, or -1. */
+static int tool_host(const struct home *home, uint32_t host)
+{
+    return host < home->host_count ? (int)host : -1;
+}
+
+void home_tool_frame(struct home *home, Wire__Frame *frame)
+{
+    Wire__Step step = WIRE__STEP__INIT;
+    Wire__OutputAck output_ack = WIRE__OUTPUT_ACK__INIT;
+    Wire__FetchAck fetch_ack = WIRE__FETCH_ACK__INIT;
+    Wire__Frame out = WIRE__FRAME__INIT;
+    int host;
+
+    switch (frame->body_case) {
+    case WIRE__FRAME__BODY_JOB_OUTPUT_ACK:
+        host = tool_host(home, frame->job_output_ack->host);
+        if (host < 0)
+            return;
+        output_ack.bytes = frame->job_output_ack->bytes;
+        step.body_case = WIRE__STEP__BODY_OUTPUT_ACK;
+        step.output_ack = &output_ack;
+        send_step(home, (size_t)host, &step);
+        break;
+    case WIRE__FRAME__BODY_JOB_INPUT:
+        if (home->spec == NULL || frame->job_input->input == NULL)
+            return;
+        step.body_case = WIRE__STEP__BODY_INPUT;
+        step.input = frame->job_input->input;
+        send_step(home, home->spec->rank_host[0], &step);
+        break;
+    case WIRE__FRAME__BODY_JOB_SIGNAL:
+        tool_signal(home, (int)frame->job_signal->number);
+        break;
+    case WIRE__FRAME__BODY_JOB_FETCH_ACK:
+        host = tool_host(home, frame->job_fetch_ack->host);
+        if (host < 0)
+            return;
+        fetch_ack.job = home->job;
+        fetch_ack.host = frame->job_fetch_ack->host;
+        fetch_ack.bytes = frame->job_fetch_ack->bytes;
+        out.body_case = WIRE__FRAME__BODY_FETCH_ACK;
+        out.fetch_ack = &fetch_ack;
+        home_send_host(home, (size_t)host, &out);
+        break;
+    default:
+        log_debug("unexpected frame from p2pmpirun frame=%s", frame_name(frame));
+        break;
+    }
+    home_schedule(home);
+}
+
+/* ---- drain, results, release */
+
+void home_drain_check(struct home *home)
+{
+    if (home->spec == NULL)
+        return;
+    if (home->state == HOME_RUN && home->ranks_ended == home->spec->ranks)
+        home_event(home, HOME_EVENT_RANKS_ENDED);
+    if (home->state != HOME_DRAIN)
+        return;
+    for (size_t i = 0; i < home->host_count; i++)
+        if (!home->hosts[i].gone && !home->hosts[i].output_done)
+            return;
+    home_event(home, HOME_EVENT_OUTPUT_DONE);
+}
+
+static void fetch_check(struct home *home)
+{
+    for (size_t i = 0; i < home->host_count; i++)
+        if (!home->hosts[i].gone && !home->hosts[i].fetched)
+            return;
+    home_event(home, HOME_EVENT_FETCHED);
+}
+
+void home_fetch_begin(struct home *home)
+{
+    Wire__Frame frame = WIRE__FRAME__INIT;
+    Wire__FetchRequest request = WIRE__FETCH_REQUEST__INIT;
+
+    if (home->submit->n_fetch == 0 || home->daemon->is_private) {
+        home_event(home, HOME_EVENT_FETCHED);
+        return;
+    }
+    home_progress(home, WIRE__PHASE__PHASE_FETCH, 0, 0, "");
+    request.job = home->job;
+    request.n_patterns = home->submit->n_fetch;
+    request.patterns = home->submit->fetch;
+    frame.body_case = WIRE__FRAME__BODY_FETCH_REQUEST;
+    frame.fetch_request = &request;
+    for (size_t i = 0; i < home->host_count; i++)
+        if (!home->hosts[i].gone)
+            home_send_host(home, i, &frame);
+    fetch_check(home);
+}
+
+bool home_fetch_frame(struct home *home, size_t host, Wire__Frame *frame)
+{
+    Wire__Frame out = WIRE__FRAME__INIT;
+    Wire__JobFetchFile file = WIRE__JOB_FETCH_FILE__INIT;
+    Wire__JobFetchData data = WIRE__JOB_FETCH_DATA__INIT;
+
+    switch (frame->body_case) {
+    case WIRE__FRAME__BODY_FETCH_FILE:
+        file.host = (uint32_t)host;
+        file.file = frame->fetch_file;
+        out.body_case = WIRE__FRAME__BODY_JOB_FETCH_FILE;
+        out.job_fetch_file = &file;
+        home_send_tool(home, &out);
+        return true;
+    case WIRE__FRAME__BODY_FETCH_DATA:
+        data.host = (uint32_t)host;
+        data.data = frame->fetch_data;
+        out.body_case = WIRE__FRAME__BODY_JOB_FETCH_DATA;
+        out.job_fetch_data = &data;
+        home_send_tool(home, &out);
+        return true;
+    case WIRE__FRAME__BODY_FETCH_END:
+        if (frame->fetch_end->error != NULL && frame->fetch_end->error[0] != '\0')
+            home_fail(home, RESULT_FAILED, "results of %s could not be fetched: %s", home->hosts[host].name,
+                      frame->fetch_end->error);
+        home->hosts[host].fetched = true;
+        if (home->state == HOME_FETCH)
+            fetch_check(home);
+        return true;
+    default:
+        return false;
+    }
+}
+
+void home_release_begin(struct home *home)
+{
+    Wire__Frame frame = WIRE__FRAME__INIT;
+    Wire__JobKill kill = WIRE__JOB_KILL__INIT;
+
+    home_search_end(home);
+    kill.job = home->job;
+    frame.body_case = WIRE__FRAME__BODY_JOB_KILL;
+    frame.job_kill = &kill;
+    for (size_t i = 0; i < home->host_count; i++)
+        if (!home->hosts[i].gone)
+            home_send_host(home, i, &frame);
+    home_release_check(home);
+}
+
+void home_release_check(struct home *home)
+{
+    if (home->state != HOME_RELEASE)
+        return;
+    for (size_t i = 0; i < home->host_count; i++)
+        if (!home->hosts[i].gone)
+            return;
+    home_event(home, HOME_EVENT_HOSTS_GONE);
+}

@@ -1,0 +1,523 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* homes.c - the jobs that were submitted at this daemon */
+#include "config.h"
+#include "peer/homes.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/rand.h"
+#include "peer/home.h"
+#include "peer/members.h"
+#include "peer/mesh.h"
+
+#include <event2/event.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void home_send_tool(struct home *home, const Wire__Frame *frame)
+{
+    if (home->tool != NULL)
+        link_send(home->tool, frame);
+}
+
+void home_send_host(struct home *home, size_t host, const Wire__Frame *frame)
+{
+    daemon_send(home->daemon, &home->hosts[host].id, frame);
+}
+
+void home_warn(struct home *home, const char *format, ...)
+{
+    char text[ERR_TEXT_MAX];
+    Wire__Frame frame = WIRE__FRAME__INIT;
+    Wire__JobWarning warning = WIRE__JOB_WARNING__INIT;
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    warning.text = text;
+    frame.body_case = WIRE__FRAME__BODY_JOB_WARNING;
+    frame.job_warning = &warning;
+    home_send_tool(home, &frame);
+}
+
+void home_progress(struct home *home, Wire__Phase phase, uint64_t done, uint64_t total, const char *text)
+{
+    Wire__Frame frame = WIRE__FRAME__INIT;
+    Wire__JobProgress progress = WIRE__JOB_PROGRESS__INIT;
+
+    progress.phase = phase;
+    progress.done = done;
+    progress.total = total;
+    progress.text = (char *)text;
+    frame.body_case = WIRE__FRAME__BODY_JOB_PROGRESS;
+    frame.job_progress = &progress;
+    home_send_tool(home, &frame);
+}
+
+static void send_result(struct home *home)
+{
+    Wire__Frame frame = WIRE__FRAME__INIT;
+    Wire__JobResult result = WIRE__JOB_RESULT__INIT;
+
+    result.exit_code = home->result.code;
+    result.text = home->result.text;
+    result.rank = home->result.code_rank;
+    result.signal = home->result.signal;
+    frame.body_case = WIRE__FRAME__BODY_JOB_RESULT;
+    frame.job_result = &result;
+    home_send_tool(home, &frame);
+    log_info("job ended job=%s code=%u text=\"%s\"", home->job, result.exit_code, result.text);
+}
+
+/* ---- the state table at work */
+
+static void enter(struct home *home, enum home_state state)
+{
+    log_debug("job state job=%s from=%s to=%s", home->job, home_state_name(home->state), home_state_name(state));
+    home->state = state;
+    home->since_ms = clock_now_ms();
+    switch (state) {
+    case HOME_STAGE:
+        home_stage_begin(home);
+        break;
+    case HOME_START:
+        home_start_begin(home);
+        break;
+    case HOME_RUN:
+        home_progress(home, WIRE__PHASE__PHASE_RUN, 0, 0, "");
+        home_drain_check(home);
+        break;
+    case HOME_DRAIN:
+        if (home->ranks_ended < home->spec->ranks)
+            home_kill_ranks(home, clock_now_ms());
+        home_drain_check(home);
+        break;
+    case HOME_FETCH:
+        home_fetch_begin(home);
+        break;
+    case HOME_RELEASE:
+        home_release_begin(home);
+        break;
+    case HOME_DONE:
+        send_result(home);
+        home->doomed = true;
+        break;
+    default:
+        break;
+    }
+}
+
+void home_event(struct home *home, enum home_event event)
+{
+    int next = home_next(home->state, event);
+
+    if (next >= 0)
+        enter(home, (enum home_state)next);
+    home_schedule(home);
+}
+
+void home_fail(struct home *home, uint32_t code, const char *format, ...)
+{
+    char text[ERR_TEXT_MAX];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    result_failed(&home->result, code, "%s", text);
+    home_event(home, HOME_EVENT_FAIL);
+}
+
+/* ---- life */
+
+static void home_destroy(struct home *home)
+{
+    struct home **at = &home->homes->list;
+
+    while (*at != home)
+        at = &(*at)->next;
+    *at = home->next;
+    for (size_t i = 0; i < home->host_count; i++)
+        mesh_release(home->daemon->mesh, &home->hosts[i].id);
+    if (home->tool != NULL)
+        link_close_flushed(home->tool, 5000);
+    book_destroy(home->book);
+    supply_destroy(home->supply);
+    chan_destroy(home->chan);
+    event_free(home->timer);
+    message_free(home->submit);
+    message_free(home->spec);
+    free(home->hosts);
+    free(home->rank_ended);
+    free(home);
+}
+
+static int64_t sooner(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+void home_schedule(struct home *home)
+{
+    int64_t now_ms = clock_now_ms();
+    int64_t wait_ms = 500;
+    struct timeval wait;
+
+    if (home->doomed)
+        wait_ms = 0;
+    if (home->book != NULL)
+        wait_ms = sooner(wait_ms, book_next_ms(home->book) - now_ms);
+    if (home->chan != NULL && chan_next(home->chan, now_ms) >= 0)
+        wait_ms = sooner(wait_ms, chan_next(home->chan, now_ms));
+    for (size_t i = 0; i < home->host_count; i++)
+        if (home->hosts[i].down_ms != 0)
+            wait_ms = sooner(wait_ms, 100);
+    if (wait_ms < 0)
+        wait_ms = 0;
+    wait.tv_sec = wait_ms / 1000;
+    wait.tv_usec = wait_ms % 1000 * 1000;
+    event_add(home->timer, &wait);
+}
+
+static void home_tick(evutil_socket_t fd, short what, void *arg)
+{
+    struct home *home = arg;
+    int64_t now_ms = clock_now_ms();
+
+    (void)fd;
+    (void)what;
+    if (home->doomed) {
+        home_destroy(home);
+        return;
+    }
+    if (home->state == HOME_SEARCH && home->book != NULL)
+        book_tick(home->book, now_ms);
+    if (home->state == HOME_STAGE)
+        home_stage_tick(home, now_ms);
+    if (home->state > HOME_SEARCH)
+        home_search_end(home); /* the book is not needed any more, and done() may not destroy it */
+    home_hosts_tick(home, now_ms);
+    home_run_tick(home, now_ms);
+    home_schedule(home);
+}
+
+static void tool_frame(struct link *link, Wire__Frame *frame, void *arg)
+{
+    (void)link;
+    home_tool_frame(arg, frame);
+}
+
+static void tool_closed(struct link *link, enum link_end end, const char *why, void *arg)
+{
+    struct home *home = arg;
+
+    (void)end;
+    link_destroy(link);
+    home->tool = NULL;
+    log_info("p2pmpirun is gone job=%s why=\"%s\"", home->job, why);
+    result_failed(&home->result, RESULT_FAILED, "p2pmpirun is gone");
+    home_event(home, HOME_EVENT_ABANDON);
+}
+
+static const struct link_ops tool_ops = {NULL, tool_frame, NULL, tool_closed};
+
+static struct home *home_create(struct homes *homes, struct link *tool)
+{
+    struct home *home = mem_alloc(sizeof *home);
+
+    home->homes = homes;
+    home->daemon = homes->daemon;
+    home->tool = tool;
+    home->since_ms = home->submitted_ms = clock_now_ms();
+    home->timer = event_new(homes->daemon->base, -1, 0, home_tick, home);
+    home->next = homes->list;
+    homes->list = home;
+    link_set_ops(tool, &tool_ops, home);
+    return home;
+}
+
+static void accept_submit(struct homes *homes, struct link *tool, const Wire__Frame *frame)
+{
+    struct home *home = home_create(homes, tool);
+    Wire__Frame answer = WIRE__FRAME__INIT;
+    Wire__JobAccepted accepted = WIRE__JOB_ACCEPTED__INIT;
+    const char *trouble = members_trouble(homes->daemon);
+
+    home->submit = message_copy(&frame->job_submit->base);
+    rand_hex(home->job, 16);
+    accepted.job = home->job;
+    answer.body_case = WIRE__FRAME__BODY_JOB_ACCEPTED;
+    answer.job_accepted = &accepted;
+    link_answer(tool, frame, &answer);
+    log_info("job submitted job=%s ranks=%u command=\"%s\"", home->job, home->submit->ranks,
+             home->submit->command);
+    if (trouble != NULL)
+        home_warn(home, "%s", trouble);
+    home_search_begin(home);
+    home_schedule(home);
+}
+
+/* p2pmpirun outlived the p2pmpid that ran its job: what is needed to go on stands in the spec it kept. */
+static void accept_reclaim(struct homes *homes, struct link *tool, const Wire__Frame *frame)
+{
+    const Wire__JobReclaim *reclaim = frame->job_reclaim;
+    struct daemon *daemon = homes->daemon;
+    struct home *home = home_create(homes, tool);
+
+    home->spec = message_copy(&reclaim->spec->base);
+    if (reclaim->submit != NULL)
+        home->submit = message_copy(&reclaim->submit->base);
+    else {
+        home->submit = mem_alloc(sizeof *home->submit);
+        wire__job_submit__init(home->submit);
+    }
+    strcpy(home->job, home->spec->job);
+    home_hosts_make(home);
+    home_chan_make(home);
+    home->state = HOME_RUN;
+    home->renew_ms = clock_now_ms() + HOME_RENEW_MS;
+    for (size_t i = 0; i < home->host_count; i++) {
+        Wire__Peer *peer = home->spec->hosts[i]->peer;
+        home->hosts[i].started = home->hosts[i].staged = true;
+        home->hosts[i].down_ms = clock_now_ms();
+        home->hosts[i].down_end = LINK_END_REFUSED;
+        home->hosts[i].dial_ms = clock_now_ms();
+        mesh_locate(daemon->mesh, &home->hosts[i].id, peer->addrs, peer->n_addrs);
+    }
+    log_info("job reclaimed job=%s ranks=%u", home->job, home->spec->ranks);
+    home_schedule(home);
+}
+
+static bool is_reclaim_sound(struct homes *homes, const Wire__JobReclaim *reclaim)
+{
+    const Wire__JobSpec *spec = reclaim->spec;
+
+    if (spec == NULL || spec->n_hosts == 0 || spec->ranks == 0 || spec->n_rank_host != spec->ranks ||
+        spec->job[0] == '\0' || strlen(spec->job) > LEASE_JOB_MAX || spec->home_id.len != ID_SIZE ||
+        memcmp(spec->home_id.data, homes->daemon->self.bytes, ID_SIZE) != 0)
+        return false;
+    for (size_t i = 0; i < spec->n_hosts; i++)
+        if (spec->hosts[i]->peer == NULL || spec->hosts[i]->peer->id.len != ID_SIZE)
+            return false;
+    for (size_t i = 0; i < spec->n_rank_host; i++)
+        if (spec->rank_host[i] >= spec->n_hosts)
+            return false;
+    return true;
+}
+
+void homes_submit(struct homes *homes, struct link *tool, const Wire__Frame *frame)
+{
+    if (homes->stopping) {
+        link_answer_error(tool, frame, WIRE__CODE__ERR_BUSY, "this p2pmpid is being stopped");
+    } else if (frame->body_case == WIRE__FRAME__BODY_JOB_SUBMIT) {
+        if (frame->job_submit->n_argv == 0)
+            link_answer_error(tool, frame, WIRE__CODE__ERR_BAD_MESSAGE, "no program was named");
+        else
+            accept_submit(homes, tool, frame);
+    } else if (is_reclaim_sound(homes, frame->job_reclaim)) {
+        accept_reclaim(homes, tool, frame);
+    } else {
+        link_answer_error(tool, frame, WIRE__CODE__ERR_BAD_MESSAGE, "the job to take back is not one of ours");
+    }
+}
+
+/* ---- frames of hosts */
+
+static struct home *home_find(const struct homes *homes, const char *job)
+{
+    for (struct home *home = homes->list; home != NULL; home = home->next)
+        if (strcmp(home->job, job) == 0 && !home->doomed)
+            return home;
+    return NULL;
+}
+
+static const char *frame_job(const Wire__Frame *frame)
+{
+    switch (frame->body_case) {
+    case WIRE__FRAME__BODY_LEASE_GRANT:
+        return frame->lease_grant->job;
+    case WIRE__FRAME__BODY_REFUSED:
+        return frame->refused->job;
+    case WIRE__FRAME__BODY_STAGE_WANT:
+        return frame->stage_want->job;
+    case WIRE__FRAME__BODY_STAGE_ACK:
+        return frame->stage_ack->job;
+    case WIRE__FRAME__BODY_STAGE_READY:
+        return frame->stage_ready->job;
+    case WIRE__FRAME__BODY_JOB_STARTED:
+        return frame->job_started->job;
+    case WIRE__FRAME__BODY_JOB_GONE:
+        return frame->job_gone->job;
+    case WIRE__FRAME__BODY_JOB_ATTACHED:
+        return frame->job_attached->job;
+    case WIRE__FRAME__BODY_FETCH_FILE:
+        return frame->fetch_file->job;
+    case WIRE__FRAME__BODY_FETCH_DATA:
+        return frame->fetch_data->job;
+    case WIRE__FRAME__BODY_FETCH_END:
+        return frame->fetch_end->job;
+    default:
+        return NULL;
+    }
+}
+
+static bool booking_frame(struct home *home, const struct id *from, Wire__Frame *frame)
+{
+    if (home->book == NULL || home->state != HOME_SEARCH)
+        return false;
+    if (frame->body_case == WIRE__FRAME__BODY_LEASE_GRANT)
+        book_granted(home->book, from, frame->lease_grant->slots, frame->lease_grant->host, clock_now_ms());
+    else if (frame->body_case == WIRE__FRAME__BODY_REFUSED)
+        book_refused(home->book, from, frame->refused->code, frame->refused->text, clock_now_ms());
+    else
+        return false;
+    return true;
+}
+
+/* A grant or refusal for a job that does not wait for it any more: the lease goes back at once. */
+static void late_grant(struct homes *homes, const struct id *from, Wire__Frame *frame)
+{
+    Wire__Frame out = WIRE__FRAME__INIT;
+    Wire__LeaseRelease release = WIRE__LEASE_RELEASE__INIT;
+
+    if (frame->body_case != WIRE__FRAME__BODY_LEASE_GRANT)
+        return;
+    release.job = frame->lease_grant->job;
+    out.body_case = WIRE__FRAME__BODY_LEASE_RELEASE;
+    out.lease_release = &release;
+    daemon_send(homes->daemon, from, &out);
+}
+
+bool homes_frame(struct homes *homes, const struct id *from, Wire__Frame *frame)
+{
+    const char *job = frame_job(frame);
+
+    if (job == NULL)
+        return false;
+    struct home *home = home_find(homes, job);
+    int host = home != NULL ? home_host_find(home, from) : -1;
+    if (home == NULL || (host < 0 && home->state != HOME_SEARCH)) {
+        late_grant(homes, from, frame);
+        return true;
+    }
+    if (!booking_frame(home, from, frame) && host >= 0 && !home_stage_frame(home, (size_t)host, frame) &&
+        !home_fetch_frame(home, (size_t)host, frame)) {
+        if (frame->body_case == WIRE__FRAME__BODY_JOB_STARTED)
+            home_started(home, (size_t)host, frame->job_started);
+        else if (frame->body_case == WIRE__FRAME__BODY_JOB_GONE)
+            home_host_gone(home, (size_t)host, frame->job_gone->reason);
+        else if (frame->body_case == WIRE__FRAME__BODY_JOB_ATTACHED)
+            home_host_attached(home, (size_t)host, frame->job_attached);
+        else if (frame->body_case == WIRE__FRAME__BODY_REFUSED)
+            home_fail(home, RESULT_FAILED, "%s: %s", home->hosts[host].name, frame->refused->text);
+    }
+    home_schedule(home);
+    return true;
+}
+
+bool homes_is_from(const struct homes *homes, const struct id *from, const Wire__Route *route)
+{
+    struct home *home = home_find(homes, route->job);
+
+    return home != NULL && route->src >= 0 && home_host_find(home, from) == route->src;
+}
+
+void homes_route(struct homes *homes, const Wire__Route *route)
+{
+    struct home *home = home_find(homes, route->job);
+
+    if (home == NULL || home->chan == NULL)
+        return;
+    chan_receive(home->chan, route, clock_now_ms());
+    home_schedule(home);
+}
+
+void homes_peer_up(struct homes *homes, const struct id *peer)
+{
+    for (struct home *home = homes->list; home != NULL; home = home->next) {
+        int host = home_host_find(home, peer);
+        if (host >= 0)
+            home_host_up(home, (size_t)host);
+    }
+}
+
+void homes_peer_down(struct homes *homes, const struct id *peer, enum link_end end, const char *why)
+{
+    for (struct home *home = homes->list; home != NULL; home = home->next) {
+        int host = home_host_find(home, peer);
+        if (host >= 0)
+            home_host_down(home, (size_t)host, end, why);
+        else if (home->book != NULL && home->state == HOME_SEARCH) {
+            book_lost(home->book, peer, why, clock_now_ms());
+            home_schedule(home);
+        }
+    }
+}
+
+void homes_candidates(struct homes *homes, const Wire__Answer *answer)
+{
+    for (struct home *home = homes->list; home != NULL; home = home->next)
+        if (home->state == HOME_SEARCH)
+            home_search_candidates(home, answer);
+}
+
+/* ---- the module */
+
+void homes_stop(struct homes *homes)
+{
+    homes->stopping = true;
+    for (struct home *home = homes->list; home != NULL; home = home->next) {
+        result_failed(&home->result, RESULT_FAILED, "p2pmpid was stopped");
+        home_event(home, home->state == HOME_RUN ? HOME_EVENT_FAIL : HOME_EVENT_ABANDON);
+    }
+}
+
+unsigned homes_count(const struct homes *homes)
+{
+    unsigned count = 0;
+
+    for (struct home *home = homes->list; home != NULL; home = home->next)
+        count++;
+    return count;
+}
+
+void homes_list(const struct homes *homes, Wire__Jobs *jobs)
+{
+    for (struct home *home = homes->list; home != NULL; home = home->next) {
+        Wire__JobInfo *info = mem_alloc(sizeof *info);
+        wire__job_info__init(info);
+        info->job = mem_string(home->job);
+        info->command = mem_string(home->submit->command);
+        info->state = mem_string(home_state_name(home->state));
+        info->role = mem_string("home");
+        info->owner = mem_string(home->daemon->hello->self->name);
+        info->ranks = home->spec != NULL ? home->spec->ranks : home->submit->ranks;
+        info->hosts = (uint32_t)home->host_count;
+        info->since_s = (uint64_t)((clock_now_ms() - home->submitted_ms) / 1000);
+        if (home->tool != NULL)
+            info->pid = (uint32_t)link_pid(home->tool);
+        jobs->jobs = mem_grow(jobs->jobs, jobs->n_jobs + 1, sizeof *jobs->jobs);
+        jobs->jobs[jobs->n_jobs++] = info;
+    }
+}
+
+struct homes *homes_create(struct daemon *daemon)
+{
+    struct homes *homes = mem_alloc(sizeof *homes);
+
+    homes->daemon = daemon;
+    return homes;
+}
+
+void homes_destroy(struct homes *homes)
+{
+    if (homes == NULL)
+        return;
+    while (homes->list != NULL)
+        home_destroy(homes->list);
+    free(homes);
+}
