@@ -298,8 +298,8 @@ void daemon_destroy(struct daemon *daemon)
     front_destroy(daemon->front);
     homes_destroy(daemon->homes);
     hosting_destroy(daemon->hosting);
-    members_destroy(daemon->members);
     mesh_destroy(daemon->mesh);
+    members_destroy(daemon->members);
     store_close(daemon->store);
     leases_destroy(daemon->leases);
     event_drop(daemon->tick);

@@ -80,7 +80,7 @@ static void answer_halt(struct front *front, struct link *link, const Wire__Fram
     answer.body_case = WIRE__FRAME__BODY_HALTING;
     answer.halting = &halting;
     if (halting.jobs > 0 && !question->halt->kill_jobs)
-        halting.text = "jobs are running here";
+        halting.text = (char *)"jobs are running here";
     link_answer(link, question, &answer);
     if (halting.jobs == 0 || question->halt->kill_jobs)
         daemon_stop(daemon);

@@ -1,2 +1,11 @@
-# src/peer
-peer_sources =
+# src/peer - glue: engines bound to sockets and timers; what p2pmpid consists of
+peer_sources = \
+	src/peer/daemon.c src/peer/daemon.h \
+	src/peer/front.c src/peer/front.h \
+	src/peer/home.h src/peer/home_hosts.c src/peer/home_run.c src/peer/home_search.c src/peer/home_stage.c \
+	src/peer/homes.c src/peer/homes.h \
+	src/peer/hosting.c src/peer/hosting.h \
+	src/peer/members.c src/peer/members.h \
+	src/peer/mesh.c src/peer/mesh.h \
+	src/peer/settings.c src/peer/settings.h \
+	src/peer/step.c src/peer/step.h
