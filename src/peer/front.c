@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #define TOOLS_MAX 256 /* tools connected at a time */
 
@@ -86,6 +87,22 @@ static void answer_halt(struct front *front, struct link *link, const Wire__Fram
         daemon_stop(daemon);
 }
 
+static void answer_status(struct front *front, struct link *link, const Wire__Frame *question)
+{
+    struct daemon *daemon = front->daemon;
+    Wire__Frame answer = WIRE__FRAME__INIT;
+    Wire__Status status = WIRE__STATUS__INIT;
+
+    status.self = daemon_self(daemon);
+    status.jobs = homes_count(daemon->homes) + hosting_count(daemon->hosting);
+    status.pid = (uint32_t)getpid();
+    members_status(daemon, &status);
+    answer.body_case = WIRE__FRAME__BODY_STATUS;
+    answer.status = &status;
+    link_answer(link, question, &answer);
+    message_free(status.self);
+}
+
 static void answer_ping(struct link *link, const Wire__Frame *question)
 {
     Wire__Frame answer = WIRE__FRAME__INIT;
@@ -111,6 +128,9 @@ static void on_frame(struct link *link, Wire__Frame *frame, void *arg)
         break;
     case WIRE__FRAME__BODY_JOBS_QUERY:
         answer_jobs(front, link, frame);
+        break;
+    case WIRE__FRAME__BODY_STATUS_QUERY:
+        answer_status(front, link, frame);
         break;
     case WIRE__FRAME__BODY_HALT:
         answer_halt(front, link, frame);

@@ -14,6 +14,20 @@
 
 /* ---- what comes from steps */
 
+static void send_step(struct home *home, size_t host, const Wire__Step *step);
+
+/* Fences and modex requests that wait for this rank go on without it, on every host. */
+static void spread_exit(struct home *home, size_t from, const Wire__RankExit *message)
+{
+    Wire__Step step = WIRE__STEP__INIT;
+
+    step.body_case = WIRE__STEP__BODY_RANK_EXIT;
+    step.rank_exit = (Wire__RankExit *)message;
+    for (size_t i = 0; i < home->host_count; i++)
+        if (i != from)
+            send_step(home, i, &step);
+}
+
 static void rank_exit(struct home *home, size_t host, const Wire__RankExit *message)
 {
     if (message->rank >= home->spec->ranks || home->spec->rank_host[message->rank] != host ||
@@ -21,6 +35,7 @@ static void rank_exit(struct home *home, size_t host, const Wire__RankExit *mess
         return;
     home->rank_ended[message->rank] = true;
     home->ranks_ended++;
+    spread_exit(home, host, message);
     struct rank_end end = {.rank = message->rank, .code = message->code, .signal = message->signal,
                            .was_init = message->was_init, .finalized = message->finalized,
                            .reason = message->reason, .host = home->hosts[host].name, .pid = message->pid};
@@ -246,7 +261,11 @@ void home_run_tick(struct home *home, int64_t now_ms)
 
 static void tool_signal(struct home *home, int number)
 {
-    if (number != SIGINT && number != SIGTERM) {
+    if (number == SIGKILL) {
+        home_fail(home, RESULT_FAILED, "the job was killed by its user");
+        home->killing = SIGKILL;
+        home_signal_all(home, SIGKILL);
+    } else if (number != SIGINT && number != SIGTERM) {
         home_signal_all(home, number);
     } else if (home->killing != 0) {
         home->killing = SIGKILL;

@@ -497,7 +497,7 @@ void homes_list(const struct homes *homes, Wire__Jobs *jobs)
         info->owner = mem_string(home->daemon->hello->self->name);
         info->ranks = home->spec != NULL ? home->spec->ranks : home->submit->ranks;
         info->hosts = (uint32_t)home->host_count;
-        info->since_s = (uint64_t)((clock_now_ms() - home->submitted_ms) / 1000);
+        info->since_s = (uint64_t)(clock_wall_s() - (clock_now_ms() - home->submitted_ms) / 1000);
         if (home->tool != NULL)
             info->pid = (uint32_t)link_pid(home->tool);
         jobs->jobs = mem_grow(jobs->jobs, jobs->n_jobs + 1, sizeof *jobs->jobs);

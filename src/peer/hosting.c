@@ -770,7 +770,7 @@ void hosting_list(const struct hosting *hosting, Wire__Jobs *jobs)
         info->owner = mem_string(lease != NULL ? lease->user : "");
         if (lease != NULL) {
             info->slots = lease->slots;
-            info->since_s = (uint64_t)((now_ms - lease->since_ms) / 1000);
+            info->since_s = (uint64_t)(clock_wall_s() - (now_ms - lease->since_ms) / 1000);
             info->expires_ms = lease->expires_ms > now_ms ? (uint64_t)(lease->expires_ms - now_ms) : 0;
         }
         if (hosted->spec != NULL) {

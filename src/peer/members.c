@@ -367,6 +367,23 @@ const char *members_trouble(struct daemon *daemon)
     return text;
 }
 
+void members_status(struct daemon *daemon, Wire__Status *status)
+{
+    struct members *members = daemon->members;
+    const char *trouble = members_trouble(daemon);
+
+    if (members == NULL || !members->has_grid)
+        return;
+    status->grid = members->grid.name;
+    status->supernodes = (uint32_t)members->grid.supernodes.count;
+    status->supernodes_up = directory_state(members->directory) == DIRECTORY_MEMBER;
+    status->peers = (uint32_t)peers_count(members->peers);
+    for (const struct peer *peer = NULL; (peer = peers_walk(members->peers, peer)) != NULL;)
+        status->peers_alive += peer->state == PEER_ALIVE;
+    if (trouble != NULL)
+        status->warning = (char *)trouble;
+}
+
 static void answer_send(struct link *tool, uint64_t question, Wire__Peer **peers, size_t count, uint32_t total)
 {
     Wire__Frame frame = WIRE__FRAME__INIT;

@@ -23,6 +23,9 @@ bool members_query(struct daemon *daemon);
 /* A sentence about the supernodes for a person, or NULL when all is well. */
 const char *members_trouble(struct daemon *daemon);
 
+/* Fills what of a Status this module knows; strings are borrowed. */
+void members_status(struct daemon *daemon, Wire__Status *status);
+
 /* Answers a listing: Answer frames, then ListEnd; after fresh round-trip times when refresh. */
 void members_list(struct daemon *daemon, struct link *tool, const Wire__Frame *question, bool refresh);
 void members_forget_tool(struct daemon *daemon, struct link *tool);
