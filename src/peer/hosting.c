@@ -304,7 +304,7 @@ static void on_stage_offer(struct hosting *hosting, struct hosted *hosted, const
             return;
         }
         hosted_event(hosted, HOST_EVENT_OFFER);
-        hosted->intake = intake_create(daemon->store, hosted->job, hosted->dir, daemon->hello->self->name,
+        hosted->intake = intake_create(daemon->store, hosted->job, hosted->dir,
                                        daemon->hello->self->host, &calls);
     }
     intake_offer(hosted->intake, offer);
