@@ -175,7 +175,7 @@ static void on_accept(struct listener *listener, struct link *link, void *arg)
 
 struct front *front_listen(struct daemon *daemon, struct err *err)
 {
-    static const struct listener_ops ops = {on_accept};
+    static const struct listener_ops ops = {on_accept, NULL, NULL};
     struct front *front = mem_alloc(sizeof *front);
     char *path = mem_format("%s/p2pmpid.sock", daemon->dirs.run);
 

@@ -513,6 +513,16 @@ static void on_accept(struct listener *listener, struct link *link, void *arg)
     mesh_adopt_take(members->daemon->mesh, link);
 }
 
+static void on_refused(struct listener *listener, const char *host, const char *why, void *arg)
+{
+    static struct log_limit limit;
+
+    (void)listener;
+    (void)arg;
+    if (log_allowed(&limit, 10, 60000, clock_now_ms()))
+        log_warning("stranger turned away host=%s why=\"%s\"", host, why);
+}
+
 static void engines_create(struct members *members)
 {
     static const struct directory_ops directory_ops = {want_connect, want_send, want_close, answer_came,
@@ -531,7 +541,7 @@ static void engines_create(struct members *members)
 
 static int grid_join(struct members *members, struct err *err)
 {
-    static const struct listener_ops listener_ops = {on_accept};
+    static const struct listener_ops listener_ops = {on_accept, on_refused, NULL};
     struct daemon *daemon = members->daemon;
     const struct settings *settings = &daemon->settings;
     struct err warning;
