@@ -1,5 +1,5 @@
 # pmix-server - p2pmpid, and p2pmpi-stepd with the PMIx server library in it
-EXTRA_PROGRAMS = pmix-server/p2pmpi-stepd
+pkglibexec_PROGRAMS += pmix-server/p2pmpi-stepd
 stepd_pure_sources = \
 	pmix-server/px_env.c pmix-server/px_env.h \
 	pmix-server/px_map.c pmix-server/px_map.h \
