@@ -4,7 +4,7 @@
 #include "net/join.h"
 
 #include "base/mem.h"
-#include "net/dial.h"
+#include "net/tcpdial.h"
 #include "net/link_inner.h"
 #include "net/tls_inner.h"
 
@@ -17,7 +17,7 @@
 struct join {
     struct event_base *base; /* borrowed */
     struct tls *tls;         /* borrowed */
-    struct dial *dial;
+    struct tcpdial *dial;
     struct bufferevent *stream;
     struct event *timer;
     struct tls_check check;
@@ -188,7 +188,7 @@ struct join *join_start(struct event_base *base, struct tls *tls, const char *ho
     if (join->timer == NULL)
         abort();
     event_add(join->timer, &wait);
-    join->dial = dial_start(base, host, port, timeout_ms, on_dialed, join);
+    join->dial = tcpdial_start(base, host, port, timeout_ms, on_dialed, join);
     return join;
 }
 
@@ -196,7 +196,7 @@ void join_destroy(struct join *join)
 {
     if (join == NULL)
         return;
-    dial_destroy(join->dial);
+    tcpdial_destroy(join->dial);
     if (join->stream != NULL)
         bufferevent_free(join->stream);
     event_free(join->timer);

@@ -4,7 +4,7 @@
 #include "net/link.h"
 
 #include "base/mem.h"
-#include "net/dial.h"
+#include "net/tcpdial.h"
 #include "net/link_inner.h"
 #include "net/tls_inner.h"
 
@@ -16,7 +16,7 @@
 
 struct tls_opening {
     struct link *link;
-    struct dial *dial;
+    struct tcpdial *dial;
     struct tls *tls; /* borrowed */
 };
 
@@ -24,7 +24,7 @@ static void opening_free(void *arg)
 {
     struct tls_opening *opening = arg;
 
-    dial_destroy(opening->dial);
+    tcpdial_destroy(opening->dial);
     free(opening);
 }
 
@@ -76,7 +76,7 @@ struct link *link_connect_tls(struct event_base *base, struct tls *tls, const ch
     }
     opening->link = link;
     opening->tls = tls;
-    opening->dial = dial_start(base, host, port, timeout_ms, on_dialed, opening);
+    opening->dial = tcpdial_start(base, host, port, timeout_ms, on_dialed, opening);
     link->opening = opening;
     link->opening_free = opening_free;
     return link;

@@ -11,7 +11,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "net/authority.h"
-#include "net/dial.h"
+#include "net/tcpdial.h"
 #include "net/link_inner.h"
 #include "net/listener_inner.h"
 #include "net/resolve.h"
@@ -299,7 +299,7 @@ static void on_tcp(struct evconnlistener *socket, evutil_socket_t fd, struct soc
     pending->next = half->pending;
     half->pending = pending;
     half->count++;
-    dial_tune(fd);
+    tcp_tune(fd);
     pending->stream = tls_stream(listener->base, half->tls, fd, TLS_SERVER, pending->check);
     if (pending->stream == NULL) {
         close(fd);

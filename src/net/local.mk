@@ -2,7 +2,7 @@
 net_sources = \
 	src/net/authority.c src/net/authority.h \
 	src/net/certificate.c src/net/certificate.h \
-	src/net/dial.c src/net/dial.h \
+	src/net/tcpdial.c src/net/tcpdial.h \
 	src/net/grid.c src/net/grid.h \
 	src/net/hostport.c src/net/hostport.h \
 	src/net/identity.c src/net/identity.h \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* dial.c - a TCP connection to a host, over whichever of its addresses answers */
+/* tcpdial.c - a TCP connection to a host, over whichever of its addresses answers */
 #include "config.h"
-#include "net/dial.h"
+#include "net/tcpdial.h"
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -18,7 +18,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-struct dial {
+struct tcpdial {
     struct event_base *base; /* borrowed */
     struct resolve *resolve;
     struct resolved addrs;
@@ -29,13 +29,13 @@ struct dial {
     int error; /* errno of the last attempt */
     char *host;
     uint16_t port;
-    dial_fn fn;
+    tcpdial_fn fn;
     void *arg;
 };
 
-static void try_next(struct dial *dial);
+static void try_next(struct tcpdial *dial);
 
-void dial_tune(int fd)
+void tcp_tune(int fd)
 {
     static const struct {
         int level, name, value;
@@ -50,7 +50,7 @@ void dial_tune(int fd)
                    sizeof options[i].value);
 }
 
-static void close_attempt(struct dial *dial)
+static void close_attempt(struct tcpdial *dial)
 {
     if (dial->event != NULL)
         event_free(dial->event);
@@ -60,7 +60,7 @@ static void close_attempt(struct dial *dial)
     dial->fd = -1;
 }
 
-static void give_up(struct dial *dial)
+static void give_up(struct tcpdial *dial)
 {
     char why[LINK_WHY_SIZE];
 
@@ -76,7 +76,7 @@ static void give_up(struct dial *dial)
 
 static void on_attempt(evutil_socket_t fd, short what, void *arg)
 {
-    struct dial *dial = arg;
+    struct tcpdial *dial = arg;
     int error = ETIMEDOUT;
     socklen_t size = sizeof error;
 
@@ -86,7 +86,7 @@ static void on_attempt(evutil_socket_t fd, short what, void *arg)
         dial->fd = -1; /* the callee's from here on */
         event_free(dial->event);
         dial->event = NULL;
-        dial_tune(fd);
+        tcp_tune(fd);
         dial->fn(fd, LINK_END_CLOSED, "", dial->arg);
         return;
     }
@@ -95,7 +95,7 @@ static void on_attempt(evutil_socket_t fd, short what, void *arg)
 }
 
 /* Time for this attempt: an equal share of what is left, unless it is the last. */
-static const struct timeval *share(const struct dial *dial, struct timeval *room)
+static const struct timeval *share(const struct tcpdial *dial, struct timeval *room)
 {
     int64_t left = dial->deadline_ms - clock_now_ms();
     int64_t others = (int64_t)(dial->addrs.count - dial->next) + 1;
@@ -107,7 +107,7 @@ static const struct timeval *share(const struct dial *dial, struct timeval *room
     return room;
 }
 
-static int start_attempt(struct dial *dial, const struct sockaddr_storage *addr)
+static int start_attempt(struct tcpdial *dial, const struct sockaddr_storage *addr)
 {
     struct timeval room;
     socklen_t size =
@@ -122,7 +122,7 @@ static int start_attempt(struct dial *dial, const struct sockaddr_storage *addr)
     return dial->event != NULL ? event_add(dial->event, share(dial, &room)) : -1;
 }
 
-static void try_next(struct dial *dial)
+static void try_next(struct tcpdial *dial)
 {
     close_attempt(dial);
     while (dial->next < dial->addrs.count) {
@@ -136,7 +136,7 @@ static void try_next(struct dial *dial)
 
 static void on_resolved(const struct resolved *resolved, void *arg)
 {
-    struct dial *dial = arg;
+    struct tcpdial *dial = arg;
     char why[LINK_WHY_SIZE];
 
     if (resolved->error != 0 || resolved->count == 0) {
@@ -149,10 +149,10 @@ static void on_resolved(const struct resolved *resolved, void *arg)
     try_next(dial);
 }
 
-struct dial *dial_start(struct event_base *base, const char *host, uint16_t port,
-                        unsigned timeout_ms, dial_fn fn, void *arg)
+struct tcpdial *tcpdial_start(struct event_base *base, const char *host, uint16_t port,
+                              unsigned timeout_ms, tcpdial_fn fn, void *arg)
 {
-    struct dial *dial = mem_alloc(sizeof *dial);
+    struct tcpdial *dial = mem_alloc(sizeof *dial);
 
     dial->base = base;
     dial->fd = -1;
@@ -165,7 +165,7 @@ struct dial *dial_start(struct event_base *base, const char *host, uint16_t port
     return dial;
 }
 
-void dial_destroy(struct dial *dial)
+void tcpdial_destroy(struct tcpdial *dial)
 {
     if (dial == NULL)
         return;
