@@ -2,7 +2,8 @@
 /* fetchin.h - results, p2pmpirun's part: writes files of several hosts below one directory
  *
  * Nothing is written outside, no link is followed, a file appears when it is whole (temporary name, rename).
- * Two hosts with one path: the first keeps it, the second's file gets ".HOSTNAME" behind and a warning. */
+ * Only files that were asked for are taken. Two hosts with one path: the first keeps it, the second's file gets
+ * ".HOSTNAME" behind and a warning. */
 #ifndef P2PMPI_STAGE_FETCHIN_H
 #define P2PMPI_STAGE_FETCHIN_H
 
@@ -20,7 +21,9 @@ struct fetchin_calls {
     void *arg;
 };
 
-struct fetchin *fetchin_create(const char *dir, const struct fetchin_calls *calls, struct err *err);
+/* patterns: of --fetch, borrowed. */
+struct fetchin *fetchin_create(const char *dir, char *const *patterns, size_t pattern_count,
+                               const struct fetchin_calls *calls, struct err *err);
 void fetchin_destroy(struct fetchin *fetchin); /* removes what is not whole */
 
 /* host, and its name for suffixes and sentences. -1 with a sentence when the message is wrong or a file cannot

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* fetchout.h - results, the host's part: finds files that ranks made or changed and sends them home
  *
- * DIR/staged (written by intake) tells what lay in DIR/work before the ranks started. Links are not followed.
- * A pattern (fnmatch(3)) is tried on the path below work/, on each directory above the file and on the base
- * name: "*.ppm", "out/run-1", "out". Frames: FetchFile, its FetchData, ..., FetchEnd. FetchData.data is a zstd
- * frame of at most PIECE_MAX bytes; FetchAck counts the bytes before compression. */
+ * DIR/staged (staged.h) tells what lay in DIR/work before the ranks started; pattern.h which files are meant.
+ * Links are not followed. Frames: FetchFile, its FetchData, ..., FetchEnd. FetchData.data is a zstd frame of at
+ * most PIECE_MAX bytes, empty for an empty file. FetchAck counts the bytes before compression, and
+ * FETCH_FILE_BYTES more for each file: many small files are held back too. */
 #ifndef P2PMPI_STAGE_FETCHOUT_H
 #define P2PMPI_STAGE_FETCHOUT_H
 
@@ -12,7 +12,8 @@
 
 #include <stdbool.h>
 
-#define FETCH_WINDOW (2u << 20) /* bytes on the way, not acknowledged */
+#define FETCH_WINDOW     (2u << 20) /* bytes on the way, not acknowledged */
+#define FETCH_FILE_BYTES 1024
 
 struct fetchout;
 
@@ -21,7 +22,7 @@ struct fetchout_calls {
     void *arg;
 };
 
-/* dir: the job's directory. */
+/* dir: the job's directory. Must not be destroyed inside send(). */
 struct fetchout *fetchout_create(const char *dir, const Wire__FetchRequest *request, const struct fetchout_calls *calls);
 void fetchout_destroy(struct fetchout *fetchout);
 

@@ -12,10 +12,10 @@
 #include "stage/elf.h"
 #include "stage/hashing.h"
 #include "stage/libpath.h"
+#include "stage/staged.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -253,7 +253,7 @@ static int check_file(const Wire__File *file, struct err *err)
 
     if (!has_content && file->kind != WIRE__FILE_KIND__FILE_DIR)
         return err_set(err, "a file of an unknown kind was offered (is the other host's version newer?)");
-    if (!file_is_below(file->path) || (is_bare && has_separator(file->path)))
+    if (!file_is_below(file->path) || (is_bare && has_separator(file->path)) || strchr(file->path, '\n') != NULL)
         return err_set(err, "a file was offered with a path that leads out of the job's directory");
     bool is_host_library = file->kind == WIRE__FILE_KIND__FILE_LIBRARY && file->hash.len == 0;
     if ((has_content && !is_host_library && file->hash.len != STORE_HASH) || file->size > INT64_MAX)
@@ -681,8 +681,7 @@ static void note_staged(struct intake *intake, const Wire__File *file)
 
     if (file->kind != WIRE__FILE_KIND__FILE_INPUT || fstatat(intake->work_fd, file->path, &st, AT_SYMLINK_NOFOLLOW) < 0)
         return;
-    fprintf(intake->staged, "%" PRIdMAX " %" PRIdMAX ".%09ld %" PRIuMAX " %s\n", (intmax_t)st.st_size, (intmax_t)st.st_mtim.tv_sec,
-            st.st_mtim.tv_nsec, (uintmax_t)st.st_ino, file->path);
+    staged_note(intake->staged, file->path, &st);
 }
 
 static void note_done(struct intake *intake, const struct item *item)

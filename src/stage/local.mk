@@ -2,10 +2,14 @@
 stage_sources = \
 	src/stage/below.c src/stage/below.h \
 	src/stage/elf.c src/stage/elf.h \
+	src/stage/fetchin.c src/stage/fetchin.h \
+	src/stage/fetchout.c src/stage/fetchout.h \
 	src/stage/hashing.c src/stage/hashing.h \
 	src/stage/intake.c src/stage/intake.h \
 	src/stage/libpath.c src/stage/libpath.h \
 	src/stage/manifest.c src/stage/manifest.h \
 	src/stage/needs.c src/stage/needs.h \
+	src/stage/pattern.c src/stage/pattern.h \
+	src/stage/staged.c src/stage/staged.h \
 	src/stage/store.c src/stage/store.h \
 	src/stage/supply.c src/stage/supply.h
