@@ -202,7 +202,8 @@ static void on_fetch_file(struct run_session *session, const Wire__JobFetchFile 
     struct err err;
 
     if (session->fetch == NULL)
-        session->fetch = fetchin_create(session->submit.cwd, &calls, &err);
+        session->fetch = fetchin_create(session->submit.cwd, session->submit.message.fetch,
+                                        session->submit.message.n_fetch, &calls, &err);
     if (session->spec != NULL && message->host < session->spec->n_hosts &&
         session->spec->hosts[message->host]->peer != NULL)
         name = session->spec->hosts[message->host]->peer->name;
