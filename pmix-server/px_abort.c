@@ -7,6 +7,7 @@
 #include "pmix-server/px_abort.h"
 
 #include "base/mem.h"
+#include "pmix-server/px_iof.h"
 #include "pmix-server/px_route.h"
 #include "pmix-server/px_step.h"
 #include "pmix-server/px_upcall.h"
@@ -31,6 +32,7 @@ static void abort_run(struct px_call *call, struct px_step *step)
 
     if (rank != NULL)
         rank->aborted = true;
+    px_iof_drain(step);
     body.rank = abort_call->rank;
     body.status = abort_call->status;
     if (abort_call->text != NULL)

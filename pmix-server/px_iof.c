@@ -116,24 +116,41 @@ static void stream_end(struct stream *stream)
     stream->fd = -1;
     stream->step->iof->open_streams--;
     piece_keep(stream, nothing, 0);
-    px_launch_check_done(stream->step);
+}
+
+/* Returns false when there was nothing to read, or the stream ended. */
+static bool stream_read(struct stream *stream)
+{
+    struct px_iof *iof = stream->step->iof;
+    uint8_t bytes[READ_SIZE];
+
+    ssize_t size = read(stream->fd, bytes, sizeof bytes);
+    if (size < 0 && (errno == EAGAIN || errno == EINTR))
+        return false;
+    if (size <= 0) { /* a terminal whose last writer is gone says EIO */
+        stream_end(stream);
+        return false;
+    }
+    piece_keep(stream, bytes, (size_t)size);
+    set_paused(iof, iof->sent - iof->acked >= IOF_WINDOW);
+    return true;
 }
 
 static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
-    struct stream *stream = arg;
-    uint8_t bytes[READ_SIZE];
+    struct px_step *step = ((struct stream *)arg)->step;
 
+    (void)fd;
     (void)what;
-    ssize_t size = read(fd, bytes, sizeof bytes);
-    if (size < 0 && (errno == EAGAIN || errno == EINTR))
-        return;
-    if (size <= 0) { /* a terminal whose last writer is gone says EIO */
-        stream_end(stream);
-        return;
-    }
-    piece_keep(stream, bytes, (size_t)size);
-    set_paused(stream->step->iof, stream->step->iof->sent - stream->step->iof->acked >= IOF_WINDOW);
+    stream_read(arg);
+    px_launch_check_done(step);
+}
+
+void px_iof_drain(struct px_step *step)
+{
+    for (struct stream *stream = step->iof->streams; stream != NULL; stream = stream->next)
+        while (stream->fd >= 0 && !step->iof->is_paused && stream_read(stream))
+            continue;
 }
 
 static void add_stream(struct px_step *step, uint32_t rank, uint32_t number, int fd)

@@ -61,7 +61,7 @@ int px_keeper_start(const char *shm_dir, int inherited)
         close(inherited); /* else connections would wait at a socket that nobody serves */
         keep(step, shm_dir);
     }
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    prctl(PR_SET_PDEATHSIG, SIGTERM); /* ended in order, it takes all descendants with it */
     if (getppid() != keeper)
         _exit(1);
     return 0;

@@ -376,6 +376,7 @@ void px_launch_rank_ended(struct px_step *step, struct px_rank *rank, int status
               rank->exit->code, rank->exit->signal, rank->was_init, rank->finalized);
     if (step->is_ending)
         return;
+    px_iof_drain(step);
     if (rank->rank == 0)
         px_iof_close_input(step);
     tell_exit(step, rank);

@@ -150,7 +150,7 @@ void px_route_send(struct px_step *step, int dst, const Wire__Step *message)
 {
     struct err err;
 
-    if (step->route == NULL || step->is_ending)
+    if (step->route == NULL)
         return;
     if (chan_send(step->route->chan, dst, message, clock_now_ms(), &err) != 0)
         log_warning("message not sent to=%d kind=%d why=\"%s\"", dst, (int)message->body_case,

@@ -139,6 +139,7 @@ static int serve(struct px_step *step)
     step->is_ending = true;
     px_reap_close();
     px_reap_all();
+    px_iof_drain(step); /* the last words of ranks that were killed */
     px_upcall_drain();
     px_fence_close(step);
     px_modex_close(step);
@@ -160,6 +161,8 @@ static void remove_traces(const struct px_step *step)
     static const char *const rest[] = {"work", "lib", "bin", "log", "step.sock"};
     size_t rest_count = step->is_orphan ? sizeof rest / sizeof *rest : 0;
 
+    if (*step->shm_dir != '\0')
+        file_remove_tree(step->shm_dir, NULL);
     for (size_t i = 0; i < sizeof made / sizeof *made + rest_count; i++) {
         const char *name = i < 2 ? made[i] : rest[i - 2];
         char *path = mem_format("%s/%s", step->dir, name);
