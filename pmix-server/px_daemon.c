@@ -190,7 +190,7 @@ static void on_accept(struct listener *listener, struct link *link, void *arg)
 
 int px_daemon_open(struct px_step *step, int fd)
 {
-    static const struct listener_ops ops = {on_accept};
+    static const struct listener_ops ops = {.accept = on_accept};
     Wire__Hello hello = WIRE__HELLO__INIT;
 
     hello.protocol = PROTOCOL_VERSION;
