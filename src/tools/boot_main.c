@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/program.h"
-#include "tools/tool_dial.h"
+#include "tools/tool_asker.h"
 #include "tools/tool_main.h"
 
 #include <errno.h>
@@ -150,14 +150,14 @@ static int has_failed(pid_t *pid, struct err *err)
     return 1;
 }
 
-static struct dial *wait_until_up(pid_t pid, struct err *err)
+static struct asker *wait_until_up(pid_t pid, struct err *err)
 {
     int64_t until = clock_now_ms() + START_MS;
 
     for (;;) {
-        struct dial *dial = dial_create("p2pmpi-boot", ASK_MS, err);
-        if (dial != NULL || (errno != ENOENT && errno != ECONNREFUSED))
-            return dial;
+        struct asker *asker = asker_create("p2pmpi-boot", ASK_MS, err);
+        if (asker != NULL || (errno != ENOENT && errno != ECONNREFUSED))
+            return asker;
         if (has_failed(&pid, err))
             return NULL;
         if (clock_now_ms() > until) {
@@ -176,7 +176,7 @@ static bool take_status(const Wire__Frame *frame, void *arg)
     return false;
 }
 
-static int ask_status(struct dial *dial, Wire__Status **status, struct err *err)
+static int ask_status(struct asker *asker, Wire__Status **status, struct err *err)
 {
     Wire__Frame frame = WIRE__FRAME__INIT;
     Wire__StatusQuery query = WIRE__STATUS_QUERY__INIT;
@@ -185,16 +185,16 @@ static int ask_status(struct dial *dial, Wire__Status **status, struct err *err)
     *status = NULL;
     frame.body_case = WIRE__FRAME__BODY_STATUS_QUERY;
     frame.status_query = &query;
-    return dial_ask(dial, &frame, ASK_MS, take_status, status, err);
+    return asker_ask(asker, &frame, ASK_MS, take_status, status, err);
 }
 
 /* A fresh daemon needs a moment to reach its supernodes. */
-static int ask_until_in_grid(struct dial *dial, Wire__Status **status, struct err *err)
+static int ask_until_in_grid(struct asker *asker, Wire__Status **status, struct err *err)
 {
     int64_t until = clock_now_ms() + GRID_MS;
 
     for (;;) {
-        if (ask_status(dial, status, err) < 0)
+        if (ask_status(asker, status, err) < 0)
             return -1;
         if ((*status)->supernodes == 0 || (*status)->supernodes_up > 0 || clock_now_ms() > until)
             return 0;
@@ -224,13 +224,13 @@ static void print_status(const Wire__Status *status, const char *how)
         fprintf(stderr, "p2pmpi-boot: warning: %s\n", status->warning);
 }
 
-static struct dial *boot(const struct command *command, const char **how, struct err *err)
+static struct asker *boot(const struct command *command, const char **how, struct err *err)
 {
-    struct dial *dial = dial_create("p2pmpi-boot", ASK_MS, err);
+    struct asker *asker = asker_create("p2pmpi-boot", ASK_MS, err);
 
     *how = "runs already";
-    if (dial != NULL || (errno != ENOENT && errno != ECONNREFUSED))
-        return dial;
+    if (asker != NULL || (errno != ENOENT && errno != ECONNREFUSED))
+        return asker;
     *how = "runs";
     pid_t pid = start(command, err);
     return pid < 0 ? NULL : wait_until_up(pid, err);
@@ -245,11 +245,11 @@ int main(int argc, char **argv)
 
     signal(SIGPIPE, SIG_IGN);
     read_options(&command, argc, argv);
-    struct dial *dial = boot(&command, &how, &err);
-    int failed = dial == NULL ? -1 : ask_until_in_grid(dial, &status, &err);
+    struct asker *asker = boot(&command, &how, &err);
+    int failed = asker == NULL ? -1 : ask_until_in_grid(asker, &status, &err);
     if (failed == 0)
         print_status(status, how);
-    dial_destroy(dial);
+    asker_destroy(asker);
     message_free(status);
     for (size_t i = 0; i < command.count; i++)
         free(command.words[i]);

@@ -2,7 +2,7 @@
 /* halt_main.c - p2pmpi-halt: ends this owner's p2pmpid */
 #include "config.h"
 
-#include "tools/tool_dial.h"
+#include "tools/tool_asker.h"
 #include "tools/tool_main.h"
 #include "tools/tool_wait.h"
 
@@ -28,24 +28,24 @@ static bool take_halting(const Wire__Frame *frame, void *arg)
     return false;
 }
 
-static int halt(struct dial *dial, bool force, struct err *err)
+static int halt(struct asker *asker, bool force, struct err *err)
 {
     Wire__Frame frame = WIRE__FRAME__INIT;
     Wire__Halt question = WIRE__HALT__INIT;
     Wire__Halting *halting = NULL;
-    int pid = (int)dial_pid(dial);
+    int pid = (int)asker_pid(asker);
 
     question.kill_jobs = force;
     frame.body_case = WIRE__FRAME__BODY_HALT;
     frame.halt = &question;
-    if (dial_ask(dial, &frame, ASK_MS, take_halting, &halting, err) < 0)
+    if (asker_ask(asker, &frame, ASK_MS, take_halting, &halting, err) < 0)
         return -1;
     unsigned jobs = halting->jobs;
     message_free(halting);
     if (jobs > 0 && !force)
         return err_set(err, "%u job%s here; wait for the end (p2pmpi-ps), or end %s with p2pmpi-halt --force", jobs,
                        jobs == 1 ? " runs" : "s run", jobs == 1 ? "it" : "them");
-    if (dial_wait_closed(dial, END_MS) < 0 || wait_gone(pid, END_MS) < 0)
+    if (asker_wait_closed(asker, END_MS) < 0 || wait_gone(pid, END_MS) < 0)
         return err_set(err, "p2pmpid (process %d) did not end within %d s; look at its log", pid, END_MS / 1000);
     printf("p2pmpid (process %d) has ended\n", pid);
     return 0;
@@ -61,14 +61,14 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     while ((code = tool_option(argc, argv, "f", longs, usage)) != -1)
         force = force || code == 'f';
-    struct dial *dial = dial_create("p2pmpi-halt", ASK_MS, &err);
-    if (dial == NULL && (errno == ENOENT || errno == ECONNREFUSED)) {
+    struct asker *asker = asker_create("p2pmpi-halt", ASK_MS, &err);
+    if (asker == NULL && (errno == ENOENT || errno == ECONNREFUSED)) {
         puts("no p2pmpid of yours runs on this machine");
         return tool_end("p2pmpi-halt");
     }
-    if (dial == NULL)
+    if (asker == NULL)
         return tool_fail("p2pmpi-halt", &err);
-    int failed = halt(dial, force, &err);
-    dial_destroy(dial);
+    int failed = halt(asker, force, &err);
+    asker_destroy(asker);
     return failed < 0 ? tool_fail("p2pmpi-halt", &err) : tool_end("p2pmpi-halt");
 }

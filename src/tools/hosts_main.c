@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "tools/hosts_table.h"
-#include "tools/tool_dial.h"
+#include "tools/tool_asker.h"
 #include "tools/tool_json.h"
 #include "tools/tool_main.h"
 
@@ -62,20 +62,20 @@ static int ask(bool numeric, bool refresh, struct peers *peers, Wire__Status **s
     Wire__Frame frame = WIRE__FRAME__INIT;
     Wire__PeersQuery query = WIRE__PEERS_QUERY__INIT;
     Wire__StatusQuery who = WIRE__STATUS_QUERY__INIT;
-    struct dial *dial = dial_create("p2pmpi-hosts", ASK_MS, err);
+    struct asker *asker = asker_create("p2pmpi-hosts", ASK_MS, err);
 
-    if (dial == NULL)
+    if (asker == NULL)
         return -1;
     frame.body_case = WIRE__FRAME__BODY_STATUS_QUERY;
     frame.status_query = &who;
-    int failed = dial_ask(dial, &frame, ASK_MS, take_status, status, err);
+    int failed = asker_ask(asker, &frame, ASK_MS, take_status, status, err);
     query.numeric = numeric;
     query.refresh = refresh;
     frame.body_case = WIRE__FRAME__BODY_PEERS_QUERY;
     frame.peers_query = &query;
     if (failed == 0)
-        failed = dial_ask(dial, &frame, refresh ? REFRESH_MS : ASK_MS, take_peers, peers, err);
-    dial_destroy(dial);
+        failed = asker_ask(asker, &frame, refresh ? REFRESH_MS : ASK_MS, take_peers, peers, err);
+    asker_destroy(asker);
     return failed;
 }
 

@@ -1,7 +1,7 @@
 # src/tools - the programs people type; each is wiring, the parts below are shared
 noinst_LTLIBRARIES += libtools.la
 libtools_la_SOURCES = \
-	src/tools/tool_dial.c src/tools/tool_dial.h \
+	src/tools/tool_asker.c src/tools/tool_asker.h \
 	src/tools/tool_json.c src/tools/tool_json.h \
 	src/tools/tool_main.c src/tools/tool_main.h \
 	src/tools/tool_table.c src/tools/tool_table.h \

@@ -3,7 +3,7 @@
 #include "config.h"
 
 #include "base/clock.h"
-#include "tools/tool_dial.h"
+#include "tools/tool_asker.h"
 #include "tools/tool_json.h"
 #include "tools/tool_main.h"
 #include "tools/tool_table.h"
@@ -33,14 +33,14 @@ static int ask(Wire__Jobs **jobs, struct err *err)
 {
     Wire__Frame frame = WIRE__FRAME__INIT;
     Wire__JobsQuery query = WIRE__JOBS_QUERY__INIT;
-    struct dial *dial = dial_create("p2pmpi-ps", ASK_MS, err);
+    struct asker *asker = asker_create("p2pmpi-ps", ASK_MS, err);
 
-    if (dial == NULL)
+    if (asker == NULL)
         return -1;
     frame.body_case = WIRE__FRAME__BODY_JOBS_QUERY;
     frame.jobs_query = &query;
-    int failed = dial_ask(dial, &frame, ASK_MS, take_jobs, jobs, err);
-    dial_destroy(dial);
+    int failed = asker_ask(asker, &frame, ASK_MS, take_jobs, jobs, err);
+    asker_destroy(asker);
     return failed;
 }
 

@@ -18,7 +18,7 @@
 #include "tools/run_signals.h"
 #include "tools/run_submit.h"
 #include "tools/run_tell.h"
-#include "tools/tool_dial.h"
+#include "tools/tool_asker.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -401,7 +401,7 @@ static void on_redial(evutil_socket_t fd, short what, void *arg)
         fail(session, "p2pmpid has gone and did not come back within 10 s; the job is lost");
         return;
     }
-    int again = dial_fd(session->path, &err);
+    int again = asker_fd(session->path, &err);
     if (again < 0) {
         redial_soon(session);
         return;
@@ -481,10 +481,10 @@ static int connect_daemon(struct run_session *session, int *fd_out, struct err *
     *fd_out = -1;
     if (session->options->local)
         return 0;
-    session->path = dial_path(err);
+    session->path = asker_path(err);
     if (session->path == NULL)
         return -1;
-    *fd_out = dial_fd(session->path, err);
+    *fd_out = asker_fd(session->path, err);
     return *fd_out >= 0 || errno == ENOENT || errno == ECONNREFUSED ? 0 : -1;
 }
 

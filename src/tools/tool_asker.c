@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* tool_dial.c - a tool's connection to this owner's p2pmpid */
+/* tool_asker.c - a tool's connection to this owner's p2pmpid */
 #include "config.h"
-#include "tools/tool_dial.h"
+#include "tools/tool_asker.h"
 
 #include "base/dirs.h"
 #include "base/mem.h"
@@ -16,19 +16,19 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-struct dial {
+struct asker {
     struct event_base *base;
     struct link *link; /* NULL: closed */
     struct event *limit;
     bool ready, timed_out, answered;
     struct err why;
     uint64_t next_id;
-    dial_answer_fn *answer;
+    asker_answer_fn *answer;
     void *arg;
     pid_t pid;
 };
 
-char *dial_path(struct err *err)
+char *asker_path(struct err *err)
 {
     struct dirs dirs;
 
@@ -39,7 +39,7 @@ char *dial_path(struct err *err)
     return path;
 }
 
-int dial_fd(const char *path, struct err *err)
+int asker_fd(const char *path, struct err *err)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
 
@@ -65,141 +65,141 @@ int dial_fd(const char *path, struct err *err)
 
 static void on_ready(struct link *link, const Wire__Hello *hello, void *arg)
 {
-    struct dial *dial = arg;
+    struct asker *asker = arg;
 
     (void)hello;
-    dial->ready = true;
-    dial->pid = link_pid(link);
-    event_base_loopbreak(dial->base);
+    asker->ready = true;
+    asker->pid = link_pid(link);
+    event_base_loopbreak(asker->base);
 }
 
 static void on_frame(struct link *link, Wire__Frame *frame, void *arg)
 {
-    struct dial *dial = arg;
+    struct asker *asker = arg;
 
     (void)link;
     if (frame->body_case == WIRE__FRAME__BODY_ERROR) {
-        err_set(&dial->why, "%s", frame->error->text);
-        dial->answer = NULL;
-        event_base_loopbreak(dial->base);
-    } else if (dial->answer != NULL && !dial->answer(frame, dial->arg)) {
-        dial->answered = true;
-        dial->answer = NULL;
-        event_base_loopbreak(dial->base);
+        err_set(&asker->why, "%s", frame->error->text);
+        asker->answer = NULL;
+        event_base_loopbreak(asker->base);
+    } else if (asker->answer != NULL && !asker->answer(frame, asker->arg)) {
+        asker->answered = true;
+        asker->answer = NULL;
+        event_base_loopbreak(asker->base);
     }
 }
 
 static void on_closed(struct link *link, enum link_end end, const char *why, void *arg)
 {
-    struct dial *dial = arg;
+    struct asker *asker = arg;
 
     (void)end;
-    err_set(&dial->why, "p2pmpid closed the connection: %s", why);
+    err_set(&asker->why, "p2pmpid closed the connection: %s", why);
     link_destroy(link);
-    dial->link = NULL;
-    event_base_loopbreak(dial->base);
+    asker->link = NULL;
+    event_base_loopbreak(asker->base);
 }
 
 static const struct link_ops ops = {.ready = on_ready, .frame = on_frame, .closed = on_closed};
 
 static void on_limit(evutil_socket_t fd, short what, void *arg)
 {
-    struct dial *dial = arg;
+    struct asker *asker = arg;
 
     (void)fd;
     (void)what;
-    dial->timed_out = true;
-    event_base_loopbreak(dial->base);
+    asker->timed_out = true;
+    event_base_loopbreak(asker->base);
 }
 
 /* Runs the loop until a callback breaks it or the time is over. */
-static void run(struct dial *dial, unsigned timeout_ms)
+static void run(struct asker *asker, unsigned timeout_ms)
 {
     const struct timeval limit = {timeout_ms / 1000, timeout_ms % 1000 * 1000};
 
-    dial->timed_out = false;
-    event_add(dial->limit, &limit);
-    event_base_dispatch(dial->base);
-    event_del(dial->limit);
+    asker->timed_out = false;
+    event_add(asker->limit, &limit);
+    event_base_dispatch(asker->base);
+    event_del(asker->limit);
 }
 
-static int fail(struct dial *dial, unsigned timeout_ms, struct err *err)
+static int fail(struct asker *asker, unsigned timeout_ms, struct err *err)
 {
-    if (dial->timed_out) {
+    if (asker->timed_out) {
         errno = ETIMEDOUT;
-        return err_set(err, "p2pmpid (process %d) did not answer within %u s", (int)dial->pid,
+        return err_set(err, "p2pmpid (process %d) did not answer within %u s", (int)asker->pid,
                        (timeout_ms + 999) / 1000);
     }
     errno = EIO;
-    return err_set(err, "%s", dial->why.text);
+    return err_set(err, "%s", asker->why.text);
 }
 
-struct dial *dial_create(const char *program, unsigned timeout_ms, struct err *err)
+struct asker *asker_create(const char *program, unsigned timeout_ms, struct err *err)
 {
     Wire__Hello hello = WIRE__HELLO__INIT;
-    char *path = dial_path(err);
+    char *path = asker_path(err);
 
     if (path == NULL)
         return NULL;
-    int fd = dial_fd(path, err);
+    int fd = asker_fd(path, err);
     free(path);
     if (fd < 0)
         return NULL;
-    struct dial *dial = mem_alloc(sizeof *dial);
-    dial->base = event_base_new();
-    dial->limit = event_new(dial->base, -1, 0, on_limit, dial);
+    struct asker *asker = mem_alloc(sizeof *asker);
+    asker->base = event_base_new();
+    asker->limit = event_new(asker->base, -1, 0, on_limit, asker);
     hello.protocol = PROTOCOL_VERSION;
     hello.version = (char *)PACKAGE_VERSION;
     hello.program = (char *)program;
-    dial->link = link_from_fd_take(dial->base, fd, &hello, &ops, dial);
-    dial->pid = link_pid(dial->link);
-    run(dial, timeout_ms);
-    if (dial->ready)
-        return dial;
-    fail(dial, timeout_ms, err);
+    asker->link = link_from_fd_take(asker->base, fd, &hello, &ops, asker);
+    asker->pid = link_pid(asker->link);
+    run(asker, timeout_ms);
+    if (asker->ready)
+        return asker;
+    fail(asker, timeout_ms, err);
     int saved = errno;
-    dial_destroy(dial);
+    asker_destroy(asker);
     errno = saved;
     return NULL;
 }
 
-void dial_destroy(struct dial *dial)
+void asker_destroy(struct asker *asker)
 {
-    if (dial == NULL)
+    if (asker == NULL)
         return;
-    link_destroy(dial->link);
-    event_free(dial->limit);
-    event_base_free(dial->base);
-    free(dial);
+    link_destroy(asker->link);
+    event_free(asker->limit);
+    event_base_free(asker->base);
+    free(asker);
 }
 
-int dial_ask(struct dial *dial, Wire__Frame *question, unsigned timeout_ms, dial_answer_fn *answer, void *arg,
+int asker_ask(struct asker *asker, Wire__Frame *question, unsigned timeout_ms, asker_answer_fn *answer, void *arg,
              struct err *err)
 {
-    if (dial->link == NULL)
-        return err_set(err, "%s", dial->why.text);
-    question->id = ++dial->next_id;
-    dial->answer = answer;
-    dial->arg = arg;
-    dial->answered = false;
-    if (link_send(dial->link, question) < 0)
+    if (asker->link == NULL)
+        return err_set(err, "%s", asker->why.text);
+    question->id = ++asker->next_id;
+    asker->answer = answer;
+    asker->arg = arg;
+    asker->answered = false;
+    if (link_send(asker->link, question) < 0)
         return err_set(err, "cannot ask p2pmpid: the question is too long or the connection is broken");
-    run(dial, timeout_ms);
-    dial->answer = NULL;
-    return dial->answered ? 0 : fail(dial, timeout_ms, err);
+    run(asker, timeout_ms);
+    asker->answer = NULL;
+    return asker->answered ? 0 : fail(asker, timeout_ms, err);
 }
 
-int dial_wait_closed(struct dial *dial, unsigned timeout_ms)
+int asker_wait_closed(struct asker *asker, unsigned timeout_ms)
 {
-    while (dial->link != NULL) {
-        run(dial, timeout_ms);
-        if (dial->timed_out)
+    while (asker->link != NULL) {
+        run(asker, timeout_ms);
+        if (asker->timed_out)
             return -1;
     }
     return 0;
 }
 
-pid_t dial_pid(const struct dial *dial)
+pid_t asker_pid(const struct asker *asker)
 {
-    return dial->pid;
+    return asker->pid;
 }
