@@ -31,6 +31,7 @@ struct peer {
     uint32_t rtt_min_us;    /* smallest ever; 0: not measured */
     unsigned failures;      /* probes unanswered in a row */
     int64_t observed_ms;    /* when we last heard it answer or fail to; 0: never */
+    int64_t alive_ms;       /* when we last heard it answer; 0: never */
     int64_t told_ms;        /* when somebody last told us of it */
 };
 

@@ -22,7 +22,8 @@ struct probe_config {
 
 struct probe_ops {
     /* Send a Ping to the peer (connecting if need be). The outcome comes back through probes_answered() or
-     * probes_failed(), not from inside this call; a late one is ignored. */
+     * probes_failed(), not from inside this call. A late answer is still a sign of life; a late failure is
+     * ignored. */
     void (*probe)(const struct peer *peer, void *arg);
     /* No answer within timeout_ms: give up the connection attempt, if any. May be NULL. */
     void (*timeout)(const struct id *peer, void *arg);
