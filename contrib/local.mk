@@ -1,2 +1,3 @@
 # contrib - what is around the programs: quickstart, the walls, units, completion
 EXTRA_DIST += contrib/layers.conf contrib/layers.sh
+EXTRA_DIST += contrib/scenes/peers.dat

@@ -132,6 +132,9 @@ static void login_environment(void)
 {
     static const char fixed[] = "TERM LANG LC_ALL ASAN_OPTIONS UBSAN_OPTIONS LSAN_OPTIONS";
     const char *more = getenv("NETLAB_PASS");
+    const char *programs = getenv("NETLAB_PATH");
+    char *path = mem_format("%s%s/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin",
+                            programs != NULL ? programs : "", programs != NULL ? ":" : "");
     char *names = mem_format("%s %s", fixed, more != NULL ? more : "");
     char *keep[64], *rest = names, *name;
     size_t count = 0;
@@ -148,7 +151,8 @@ static void login_environment(void)
     setenv("USER", "root", 1);
     setenv("LOGNAME", "root", 1);
     setenv("SHELL", "/bin/sh", 1);
-    setenv("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", 1);
+    setenv("PATH", path, 1);
+    free(path);
 }
 
 static void exec_here(char **argv)
