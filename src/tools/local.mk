@@ -32,3 +32,7 @@ src_tools_p2pmpi_boot_SOURCES = src/tools/boot_main.c
 src_tools_p2pmpi_boot_LDADD = libtools.la
 src_tools_p2pmpi_halt_SOURCES = src/tools/halt_main.c
 src_tools_p2pmpi_halt_LDADD = libtools.la
+
+bin_PROGRAMS += src/tools/p2pmpi-grid
+src_tools_p2pmpi_grid_SOURCES = src/tools/grid_main.c src/tools/grid_verbs.c src/tools/grid_verbs.h
+src_tools_p2pmpi_grid_LDADD = libtools.la
