@@ -14,6 +14,7 @@ pmix_server_p2pmpi_stepd_SOURCES = pmix-server/stepd.c $(stepd_pure_sources) \
 	pmix-server/px_fence.c pmix-server/px_fence.h \
 	pmix-server/px_guard.c pmix-server/px_guard.h \
 	pmix-server/px_host.c pmix-server/px_host.h \
+	pmix-server/px_iface.c pmix-server/px_iface.h \
 	pmix-server/px_iof.c pmix-server/px_iof.h \
 	pmix-server/px_keeper.c pmix-server/px_keeper.h \
 	pmix-server/px_launch.c pmix-server/px_launch.h \

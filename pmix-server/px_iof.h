@@ -23,7 +23,8 @@ void px_iof_close(struct px_step *step); /* what was not read is lost */
 /* Takes the ends of a rank's pipes; in is -1 for all but rank 0. */
 void px_iof_add(struct px_step *step, uint32_t rank, int out, int err, int in);
 
-/* Reads now what ranks have written: it goes before what is sent next, an abort or an exit. Within the window. */
+/* Reads now what ranks have written: it goes before what is sent next, an abort or an exit. Within
+ * the window. */
 void px_iof_drain(struct px_step *step);
 
 /* p2pmpirun has written this many bytes of this host, in all. */

@@ -11,6 +11,7 @@
 #include "pmix-server/px_env.h"
 #include "pmix-server/px_event.h"
 #include "pmix-server/px_fence.h"
+#include "pmix-server/px_iface.h"
 #include "pmix-server/px_iof.h"
 #include "pmix-server/px_map.h"
 #include "pmix-server/px_modex.h"
@@ -36,14 +37,25 @@ struct px_launch {
     bool is_told_done;
 };
 
+/* Several hosts of a job may be daemons on one machine. */
+static bool is_same_machine(const Wire__JobHost *a, const Wire__JobHost *b)
+{
+    return a == b ||
+           (a->peer->host != NULL && b->peer->host != NULL && *a->peer->host->machine_id != '\0' &&
+            strcmp(a->peer->host->machine_id, b->peer->host->machine_id) == 0);
+}
+
 bool px_launch_is_crowded(const struct px_step *step)
 {
+    const Wire__JobSpec *spec = px_spec(step);
+    size_t ranks = 0;
     cpu_set_t cpus;
 
-    if (px_spec(step)->oversubscribed)
+    if (spec->oversubscribed)
         return true;
-    return sched_getaffinity(0, sizeof cpus, &cpus) == 0 &&
-           step->rank_count > (size_t)CPU_COUNT(&cpus);
+    for (size_t i = 0; i < spec->n_rank_host; i++)
+        ranks += is_same_machine(spec->hosts[spec->rank_host[i]], spec->hosts[step->start->host]);
+    return sched_getaffinity(0, sizeof cpus, &cpus) == 0 && ranks > (size_t)CPU_COUNT(&cpus);
 }
 
 /* ---- the environment */
@@ -58,17 +70,19 @@ static void set_user_variables(char ***env, const Wire__JobSpec *spec)
 }
 
 /* Ranks of several hosts must find each other by the address that reaches the others: another
- * network of this host (docker0, virbr0) would be tried too, and time out. */
+ * network of this host (docker0, virbr0) would be tried too, and time out. Open MPI gets the
+ * interface's name: it takes "address/32" for every address (4.1.4, opal_net_prefix2netmask). */
 static void set_network(char ***env, const struct px_step *step)
 {
-    const char *address = step->start->address;
+    char *interface;
 
-    if (map_hosts_used(px_spec(step)) < 2 || address == NULL || *address == '\0' ||
-        env_get(*env, "OMPI_MCA_btl_tcp_if_exclude") != NULL ||
+    if (map_hosts_used(px_spec(step)) < 2 || env_get(*env, "OMPI_MCA_btl_tcp_if_exclude") != NULL ||
         env_get(*env, "OMPI_MCA_btl_tcp_if_include") != NULL)
         return;
-    env_format(env, "OMPI_MCA_btl_tcp_if_include", "%s/%d", address,
-               strchr(address, ':') != NULL ? 128 : 32);
+    interface = px_iface_of(step->start->address);
+    if (interface != NULL)
+        env_set(env, "OMPI_MCA_btl_tcp_if_include", interface);
+    free(interface);
 }
 
 /* What Open MPI needs to find the server, and what mpirun sets. */

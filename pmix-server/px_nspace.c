@@ -8,6 +8,7 @@
 #include "pmix-server/px_nspace.h"
 
 #include "base/mem.h"
+#include "pmix-server/px_launch.h"
 #include "pmix-server/px_map.h"
 #include "pmix-server/px_status.h"
 #include "pmix-server/px_step.h"
@@ -97,7 +98,7 @@ static int add_job(void *list, const struct px_step *step, struct err *err)
     add_u32(list, PMIX_NODEID, map_node_id(spec, step->start->host));
     add_string(list, PMIX_HOSTNAME, px_host_name(step));
     add_rank(list, PMIX_LOCALLDR, step->rank_count > 0 ? step->ranks[0].rank : 0);
-    if (spec->oversubscribed)
+    if (px_launch_is_crowded(step))
         add_true(list, PMIX_NODE_OVERSUBSCRIBED);
     add_session(list, step);
     free(peers);

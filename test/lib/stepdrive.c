@@ -568,6 +568,7 @@ static void make_hosts(struct drive *drive)
 {
     Wire__JobSpec *spec = drive->spec;
 
+    spec->oversubscribed = drive->host_count > 1;
     spec->hosts = mem_array(drive->host_count, sizeof *spec->hosts);
     spec->n_hosts = drive->host_count;
     for (unsigned i = 0; i < drive->host_count; i++) {
