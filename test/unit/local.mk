@@ -4,6 +4,8 @@ unit_tests = \
 	test/unit/base/conf \
 	test/unit/wire/frame
 include test/unit/plan/local.mk
+include test/unit/coll/local.mk
+include test/unit/job/local.mk
 include test/unit/member/local.mk
 include test/unit/tools/local.mk
 
