@@ -306,6 +306,7 @@ void daemon_destroy(struct daemon *daemon)
     event_drop(daemon->chld);
     event_drop(daemon->term);
     event_drop(daemon->intr);
+    event_base_dispatch(daemon->base); /* links that are being closed write what they still have */
     message_free(daemon->hello);
     dirs_clear(&daemon->dirs);
     settings_clear(&daemon->settings);

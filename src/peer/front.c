@@ -160,7 +160,13 @@ static void on_closed(struct link *link, enum link_end end, const char *why, voi
         daemon_stop(daemon);
 }
 
-static const struct link_ops tool_ops = {NULL, on_frame, NULL, on_closed};
+static void on_ready(struct link *link, const Wire__Hello *hello, void *arg)
+{
+    (void)arg;
+    log_debug("tool pid=%d program=%s", (int)link_pid(link), hello->program);
+}
+
+static const struct link_ops tool_ops = {on_ready, on_frame, NULL, on_closed};
 
 static void on_accept(struct listener *listener, struct link *link, void *arg)
 {

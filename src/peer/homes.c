@@ -151,6 +151,8 @@ static void home_destroy(struct home *home)
     event_free(home->timer);
     message_free(home->submit);
     message_free(home->spec);
+    if (home->daemon->is_private)
+        daemon_stop(home->daemon);
     free(home->hosts);
     free(home->rank_ended);
     free(home);
@@ -223,7 +225,14 @@ static void tool_closed(struct link *link, enum link_end end, const char *why, v
     home_event(home, HOME_EVENT_ABANDON);
 }
 
-static const struct link_ops tool_ops = {NULL, tool_frame, NULL, tool_closed};
+static void tool_ready(struct link *link, const Wire__Hello *hello, void *arg)
+{
+    (void)link; /* it was ready long before it submitted */
+    (void)hello;
+    (void)arg;
+}
+
+static const struct link_ops tool_ops = {tool_ready, tool_frame, NULL, tool_closed};
 
 static struct home *home_create(struct homes *homes, struct link *tool)
 {
