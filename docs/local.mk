@@ -1,1 +1,2 @@
 # docs
+include docs/man/local.mk

@@ -36,3 +36,6 @@ src_tools_p2pmpi_halt_LDADD = libtools.la
 bin_PROGRAMS += src/tools/p2pmpi-grid
 src_tools_p2pmpi_grid_SOURCES = src/tools/grid_main.c src/tools/grid_verbs.c src/tools/grid_verbs.h
 src_tools_p2pmpi_grid_LDADD = libtools.la
+bin_PROGRAMS += src/tools/p2pmpirun
+src_tools_p2pmpirun_SOURCES = src/tools/run_main.c
+src_tools_p2pmpirun_LDADD = libtools.la
