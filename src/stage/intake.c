@@ -602,7 +602,7 @@ static int commit(struct intake *intake, struct err *err)
 static int take(struct intake *intake, const Wire__StageData *data, struct err *err)
 {
     struct content *content = data->hash.len == STORE_HASH ? content_find(intake, data->hash.data) : NULL;
-    size_t length;
+    size_t length = 0;
 
     if (content == NULL)
         return err_set(err, "content came that was not asked for");
