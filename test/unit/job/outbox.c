@@ -7,7 +7,7 @@
 
 static int add(struct outbox *box, size_t size, size_t max_bytes)
 {
-    uint8_t *body = malloc(size + 1);
+    uint8_t *body = malloc(1); /* nobody reads it */
     int status = outbox_add_take(box, body, size, max_bytes);
 
     if (status < 0)
