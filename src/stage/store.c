@@ -2,7 +2,8 @@
 /* store.c - staged content by its SHA-256, kept from job to job: DIR/objects/ab/abcdef...
  *
  * The index lives in memory, least recently used first; a file's modification time keeps that order over a
- * restart. Nothing is synced to the disk: after a power cut an object may be damaged. */
+ * restart. Nothing is synced to the disk, so a power cut may damage an object: one that an earlier process took in
+ * is verified when it is first copied. */
 #include "config.h"
 #include "stage/store.h"
 
@@ -33,6 +34,7 @@ struct object {
     uint64_t size;
     int64_t used_ns; /* wall clock, as of opening the store */
     unsigned holds;
+    bool is_verified; /* by this process */
     UT_hash_handle hh;
 };
 
@@ -54,6 +56,9 @@ struct store_writer {
 };
 
 struct store_copy {
+    struct store *store;
+    uint8_t hash[STORE_HASH];
+    EVP_MD_CTX *digest; /* of an object not verified yet, else NULL */
     int in, out;
     int dirfd;  /* borrowed */
     char *path;
@@ -389,6 +394,7 @@ int store_commit(struct store_writer *writer, struct err *err)
     struct object *object = object_find(writer->store, writer->hash); /* another job's writer may have been faster */
     if (object == NULL)
         object = object_add(writer->store, writer->hash, writer->size);
+    object->is_verified = true;
     object->holds++;
     writer_free(writer);
     return 0;
@@ -420,6 +426,13 @@ static int copy_open(struct store_copy *copy, const struct store *store, const s
         errno = EIO;
         return -1;
     }
+    if (!object->is_verified) {
+        copy->digest = EVP_MD_CTX_new();
+        if (copy->digest == NULL || EVP_DigestInit_ex(copy->digest, EVP_sha256(), NULL) != 1) {
+            errno = ENOMEM;
+            return -1;
+        }
+    }
     copy->out = below_create(copy->dirfd, copy->path, 0600);
     return copy->out < 0 ? -1 : 0;
 }
@@ -435,13 +448,15 @@ struct store_copy *store_copy_begin(struct store *store, const uint8_t hash[STOR
         return NULL;
     }
     struct store_copy *copy = mem_alloc(sizeof *copy);
-    *copy = (struct store_copy){.in = -1, .out = -1, .dirfd = dirfd, .path = mem_string(path), .mode = mode, .size = object->size};
+    *copy = (struct store_copy){.store = store, .in = -1, .out = -1, .dirfd = dirfd, .path = mem_string(path), .mode = mode,
+                                .size = object->size, .is_plain = !object->is_verified};
+    memcpy(copy->hash, hash, STORE_HASH);
     if (copy_open(copy, store, object) < 0) {
         err_sys(err, "cannot put %s into the job's directory", path);
         store_copy_end(copy);
         return NULL;
     }
-    if (ioctl(copy->out, FICLONE, copy->in) == 0)
+    if (copy->digest == NULL && ioctl(copy->out, FICLONE, copy->in) == 0)
         copy->done = copy->size;
     return copy;
 }
@@ -453,6 +468,8 @@ static ssize_t copy_plain(struct store_copy *copy, size_t size)
     ssize_t got = pread(copy->in, buffer, size < COPY_BUFFER ? size : COPY_BUFFER, (off_t)copy->done);
     if (got > 0 && below_write(copy->out, buffer, (size_t)got) < 0)
         got = -1;
+    if (got > 0 && copy->digest != NULL)
+        EVP_DigestUpdate(copy->digest, buffer, (size_t)got);
     free(buffer);
     return got;
 }
@@ -468,6 +485,25 @@ static ssize_t copy_some(struct store_copy *copy, size_t size)
         copy->is_plain = true; /* across file systems, old kernels; a real fault shows again below */
     }
     return copy_plain(copy, size);
+}
+
+static int verify_copy(struct store_copy *copy, struct err *err)
+{
+    uint8_t hash[STORE_HASH];
+    unsigned length = 0;
+    struct object *object = object_find(copy->store, copy->hash);
+
+    if (copy->digest == NULL)
+        return 0;
+    if (EVP_DigestFinal_ex(copy->digest, hash, &length) == 1 && memcmp(hash, copy->hash, STORE_HASH) == 0) {
+        if (object != NULL)
+            object->is_verified = true;
+        return 0;
+    }
+    if (object != NULL)
+        evict(copy->store, object);
+    errno = EIO;
+    return err_set(err, "%s was damaged in the store, which has thrown it away: run the job again", copy->path);
 }
 
 int store_copy_step(struct store_copy *copy, size_t budget, struct err *err)
@@ -486,6 +522,8 @@ int store_copy_step(struct store_copy *copy, size_t budget, struct err *err)
     }
     if (copy->done < copy->size)
         return 1;
+    if (verify_copy(copy, err) < 0)
+        return -1;
     if (fchmod(copy->out, copy->mode) < 0)
         return err_sys(err, "cannot set the mode of %s", copy->path);
     copy->is_whole = true;
@@ -511,6 +549,7 @@ void store_copy_end(struct store_copy *copy)
         return;
     if (copy->out >= 0 && !copy->is_whole)
         remove_part(copy);
+    EVP_MD_CTX_free(copy->digest);
     if (copy->in >= 0)
         close(copy->in);
     if (copy->out >= 0)

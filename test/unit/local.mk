@@ -8,6 +8,7 @@ include test/unit/coll/local.mk
 include test/unit/job/local.mk
 include test/unit/member/local.mk
 include test/unit/tools/local.mk
+include test/unit/stage/local.mk
 
 test_unit_base_conf_SOURCES = test/unit/base/conf.c
 test_unit_wire_frame_SOURCES = test/unit/wire/frame.c
