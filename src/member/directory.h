@@ -38,7 +38,7 @@ struct directory_ops {
     void (*connect)(unsigned i, void *arg);
     /* Send a frame (borrowed) on the link that connected last. */
     void (*send)(const Wire__Frame *frame, void *arg);
-    /* Destroy that link, or the attempt; directory_closed() is not wanted then. */
+    /* Close that link once what was sent has left, or end the attempt; directory_closed() is not wanted then. */
     void (*close)(void *arg);
     /* Peers. query is what directory_query() returned, 0 for the periodic one; answer NULL: it failed. */
     void (*answer)(uint64_t query, const Wire__Answer *answer, void *arg);
