@@ -235,26 +235,39 @@ static void set_exec_error(struct px_launch *launch, const struct child_failure 
     }
 }
 
-/* Each child that cannot run its program writes why; end-of-file: the rest do run it. */
-static void on_report(evutil_socket_t fd, short what, void *arg)
+static void report_close(struct px_launch *launch)
 {
-    struct px_launch *launch = arg;
-    struct child_failure failure;
-
-    (void)what;
-    ssize_t size = read(fd, &failure, sizeof failure);
-    if (size < 0 && (errno == EAGAIN || errno == EINTR))
+    if (launch->report == NULL)
         return;
-    if (size == sizeof failure) {
-        if (launch->error.text[0] == '\0')
-            set_exec_error(launch, &failure);
-        return;
-    }
     event_free(launch->report);
     launch->report = NULL;
     close(launch->report_fd);
-    launch->report_fd = -1;
+}
+
+/* Each child that cannot run its program writes why; end-of-file: the rest do run it. */
+static void report_read(struct px_launch *launch)
+{
+    struct child_failure failure;
+    ssize_t size;
+
+    if (launch->report == NULL)
+        return;
+    do
+        size = read(launch->report_fd, &failure, sizeof failure);
+    while (size < 0 && errno == EINTR);
+    if (size < 0)
+        return;
+    if (size == sizeof failure)
+        set_exec_error(launch, &failure);
+    report_close(launch);
     tell_started(launch);
+}
+
+static void on_report(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    report_read(arg);
 }
 
 static int start_rank(struct px_step *step, struct px_rank *rank, const struct child_plan *common,
@@ -330,10 +343,7 @@ void px_launch_close(struct px_step *step)
 
     if (launch == NULL)
         return;
-    if (launch->report != NULL) {
-        event_free(launch->report);
-        close(launch->report_fd);
-    }
+    report_close(launch);
     free(launch);
     step->launch = NULL;
 }
@@ -390,6 +400,7 @@ void px_launch_rank_ended(struct px_step *step, struct px_rank *rank, int status
               rank->exit->code, rank->exit->signal, rank->was_init, rank->finalized);
     if (step->is_ending)
         return;
+    report_read(step->launch); /* that it never ran its program goes first */
     px_iof_drain(step);
     if (rank->rank == 0)
         px_iof_close_input(step);

@@ -1,4 +1,28 @@
-# test/mpi - real MPI programs: under p2pmpi-stepd alone, driven by stepdrive
-check_PROGRAMS += test/lib/stepdrive
+# test/mpi - real MPI programs. step-*: under p2pmpi-stepd alone, driven by stepdrive
+check_PROGRAMS += test/lib/stepdrive test/mpi/pmixclient
 test_lib_stepdrive_SOURCES = test/lib/stepdrive.c
 test_lib_stepdrive_LDADD = libp2pmpi.la
+test_mpi_pmixclient_SOURCES = test/mpi/pmixclient.c
+test_mpi_pmixclient_CFLAGS = $(AM_CFLAGS) $(PMIX_CFLAGS)
+test_mpi_pmixclient_LDADD = $(PMIX_LIBS)
+
+step_tests = test/mpi/step-run.sh test/mpi/step-death.sh test/mpi/step-daemon.sh test/mpi/step-pmix.sh
+mpi_programs = test/mpi/hello test/mpi/mishap test/mpi/events
+TESTS += $(step_tests)
+EXTRA_DIST += $(step_tests) test/mpi/step-lib.sh test/mpi/hello.c test/mpi/mishap.c test/mpi/events.c
+CLEANFILES += $(mpi_programs)
+
+# Compiled as users compile theirs.
+if HAVE_MPICC
+check_DATA = $(mpi_programs)
+test/mpi/hello: test/mpi/hello.c
+	$(AM_V_GEN)$(MKDIR_P) test/mpi && $(MPICC) -O1 -o $@ $(srcdir)/test/mpi/hello.c
+test/mpi/mishap: test/mpi/mishap.c
+	$(AM_V_GEN)$(MKDIR_P) test/mpi && $(MPICC) -O1 -o $@ $(srcdir)/test/mpi/mishap.c
+test/mpi/events: test/mpi/events.c
+	$(AM_V_GEN)$(MKDIR_P) test/mpi && $(MPICC) -O1 $(PMIX_CFLAGS) -o $@ $(srcdir)/test/mpi/events.c $(PMIX_LIBS)
+endif
+
+check-mpi:
+	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(step_tests)'
+.PHONY: check-mpi
