@@ -159,9 +159,12 @@ static void lease_expired(const struct lease *lease, void *arg)
 
 static void check_stopped(struct daemon *daemon)
 {
-    if (!daemon->stopping || homes_count(daemon->homes) > 0 || hosting_count(daemon->hosting) > 0)
+    if (!daemon->stopping)
         return;
-    if (daemon->members == NULL || members_stop(daemon->members))
+    bool is_late = clock_now_ms() - daemon->stopping_ms > STOP_MS;
+    if (!is_late && (homes_count(daemon->homes) > 0 || hosting_count(daemon->hosting) > 0))
+        return;
+    if (is_late || daemon->members == NULL || members_stop(daemon->members))
         event_base_loopbreak(daemon->base);
 }
 
@@ -201,15 +204,15 @@ static void on_term(evutil_socket_t fd, short what, void *arg)
 
 void daemon_stop(struct daemon *daemon)
 {
-    static const struct timeval limit = {STOP_MS / 1000, 0}, soon = {0, 0};
+    static const struct timeval soon = {0, 0};
 
     if (daemon->stopping)
         return;
     daemon->stopping = true;
+    daemon->stopping_ms = clock_now_ms();
     homes_stop(daemon->homes);
     if (!daemon->is_private || homes_count(daemon->homes) == 0)
         hosting_stop(daemon->hosting);
-    event_base_loopexit(daemon->base, &limit);
     event_add(daemon->tick, &soon);
 }
 

@@ -34,6 +34,7 @@ struct daemon {
     struct dirs dirs;
     bool is_private;           /* serves one p2pmpirun, over one inherited socket; no grid */
     bool stopping;
+    int64_t stopping_ms;       /* since when */
     struct id self;            /* all zero in a private daemon */
     Wire__Hello *hello;        /* as sent on every link; hello->self describes this host */
     const char *bwrap;         /* NULL: jobs run without a sandbox */
