@@ -548,6 +548,7 @@ int run_session_run(struct run_session *session)
         event_base_dispatch(session->base);
     link_destroy(session->link);
     session->link = NULL;
+    event_base_loop(session->base, EVLOOP_NONBLOCK); /* libevent closes the socket in its loop only */
     if (session->child > 0 && run_embedded_wait(session->child, PRIVATE_MS, &err) < 0)
         run_tell(err.text);
     if (session->fetch != NULL && session->options->verbose && !session->options->quiet)
