@@ -30,6 +30,6 @@ pmix_server_p2pmpi_stepd_SOURCES = pmix-server/stepd.c $(stepd_pure_sources) \
 pmix_server_p2pmpi_stepd_CFLAGS = $(AM_CFLAGS) $(PMIX_CFLAGS)
 pmix_server_p2pmpi_stepd_LDADD = libp2pmpi.la $(PMIX_LIBS)
 
-EXTRA_PROGRAMS = pmix-server/p2pmpid
+bin_PROGRAMS += pmix-server/p2pmpid
 pmix_server_p2pmpid_SOURCES = pmix-server/p2pmpid.c
 pmix_server_p2pmpid_LDADD = libp2pmpi.la
