@@ -6,26 +6,27 @@
 #define NO (-1)
 
 static const signed char home_table[HOME_STATES][HOME_EVENTS] = {
-    /*                 PLACED      STAGED      STARTED   RANKS_ENDED OUTPUT_DONE FETCHED       HOSTS_GONE FAIL          ABANDON */
-    [HOME_SEARCH]  = { HOME_STAGE, NO,         NO,       NO,         NO,         NO,           NO,        HOME_RELEASE, HOME_RELEASE },
-    [HOME_STAGE]   = { NO,         HOME_START, NO,       NO,         NO,         NO,           NO,        HOME_RELEASE, HOME_RELEASE },
-    [HOME_START]   = { NO,         NO,         HOME_RUN, NO,         NO,         NO,           NO,        HOME_RELEASE, HOME_RELEASE },
-    [HOME_RUN]     = { NO,         NO,         NO,       HOME_DRAIN, NO,         NO,           NO,        HOME_DRAIN,   HOME_RELEASE },
-    [HOME_DRAIN]   = { NO,         NO,         NO,       NO,         HOME_FETCH, NO,           NO,        NO,           HOME_RELEASE },
-    [HOME_FETCH]   = { NO,         NO,         NO,       NO,         NO,         HOME_RELEASE, NO,        HOME_RELEASE, HOME_RELEASE },
-    [HOME_RELEASE] = { NO,         NO,         NO,       NO,         NO,         NO,           HOME_DONE, NO,           NO },
-    [HOME_DONE]    = { NO,         NO,         NO,       NO,         NO,         NO,           NO,        NO,           NO },
+    /*                 PLACED      STAGED      STARTED   RANKS_ENDED OUTPUT_DONE FETCHED HOSTS_GONE
+       FAIL          ABANDON */
+    [HOME_SEARCH] = {HOME_STAGE, NO, NO, NO, NO, NO, NO, HOME_RELEASE, HOME_RELEASE},
+    [HOME_STAGE] = {NO, HOME_START, NO, NO, NO, NO, NO, HOME_RELEASE, HOME_RELEASE},
+    [HOME_START] = {NO, NO, HOME_RUN, NO, NO, NO, NO, HOME_RELEASE, HOME_RELEASE},
+    [HOME_RUN] = {NO, NO, NO, HOME_DRAIN, NO, NO, NO, HOME_DRAIN, HOME_RELEASE},
+    [HOME_DRAIN] = {NO, NO, NO, NO, HOME_FETCH, NO, NO, NO, HOME_RELEASE},
+    [HOME_FETCH] = {NO, NO, NO, NO, NO, HOME_RELEASE, NO, HOME_RELEASE, HOME_RELEASE},
+    [HOME_RELEASE] = {NO, NO, NO, NO, NO, NO, HOME_DONE, NO, NO},
+    [HOME_DONE] = {NO, NO, NO, NO, NO, NO, NO, NO, NO},
 };
 
 static const signed char host_table[HOST_STATES][HOST_EVENTS] = {
-    /*                  OFFER         READY       START          STARTED       END          STEP_GONE */
-    [HOST_LEASED]   = { HOST_STAGING, NO,         HOST_STARTING, NO,           HOST_GONE,   NO },
-    [HOST_STAGING]  = { NO,           HOST_READY, NO,            NO,           HOST_GONE,   NO },
-    [HOST_READY]    = { NO,           NO,         HOST_STARTING, NO,           HOST_GONE,   NO },
-    [HOST_STARTING] = { NO,           NO,         NO,            HOST_RUNNING, HOST_ENDING, HOST_GONE },
-    [HOST_RUNNING]  = { NO,           NO,         NO,            NO,           HOST_ENDING, HOST_GONE },
-    [HOST_ENDING]   = { NO,           NO,         NO,            NO,           NO,          HOST_GONE },
-    [HOST_GONE]     = { NO,           NO,         NO,            NO,           NO,          NO },
+    /*                  OFFER         READY       START          STARTED       END STEP_GONE */
+    [HOST_LEASED] = {HOST_STAGING, NO, HOST_STARTING, NO, HOST_GONE, NO},
+    [HOST_STAGING] = {NO, HOST_READY, NO, NO, HOST_GONE, NO},
+    [HOST_READY] = {NO, NO, HOST_STARTING, NO, HOST_GONE, NO},
+    [HOST_STARTING] = {NO, NO, NO, HOST_RUNNING, HOST_ENDING, HOST_GONE},
+    [HOST_RUNNING] = {NO, NO, NO, NO, HOST_ENDING, HOST_GONE},
+    [HOST_ENDING] = {NO, NO, NO, NO, NO, HOST_GONE},
+    [HOST_GONE] = {NO, NO, NO, NO, NO, NO},
 };
 
 int home_next(enum home_state state, enum home_event event)

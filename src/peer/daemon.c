@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* daemon.c - p2pmpid put together: what it consists of, how its parts reach each other, start and stop */
+/* daemon.c - p2pmpid put together: what it consists of, how its parts reach each other, start and
+ * stop */
 #include "config.h"
 #include "peer/daemon.h"
 
@@ -55,7 +56,8 @@ static void on_frame(const struct id *from, Wire__Frame *frame, void *arg)
 
     if (frame->body_case == WIRE__FRAME__BODY_ROUTE) {
         route_in(daemon, from, frame->route);
-    } else if (!hosting_frame(daemon->hosting, from, frame) && !homes_frame(daemon->homes, from, frame)) {
+    } else if (!hosting_frame(daemon->hosting, from, frame) &&
+               !homes_frame(daemon->homes, from, frame)) {
         id_short(from, who);
         log_debug("unexpected frame from=%s frame=%s", who, frame_name(frame));
     }
@@ -95,7 +97,8 @@ static void on_load(Wire__LoadInfo *load_out, void *arg)
 
 static const struct mesh_ops mesh_ops = {on_frame, on_up, on_down, on_pong, on_load};
 
-/* For members_create(), which knows identity and certificate; and for the private daemon, which has none. */
+/* For members_create(), which knows identity and certificate; and for the private daemon, which has
+ * none. */
 struct mesh *daemon_mesh(struct daemon *daemon, struct tls *tls)
 {
     return mesh_create(daemon->base, tls, &daemon->self, daemon->hello, &mesh_ops, daemon);
@@ -260,8 +263,10 @@ struct daemon *daemon_create(struct settings *settings, int fd, struct err *err)
     daemon->base = event_base_new();
     if (dirs_find(&daemon->dirs, err) < 0 || describe(daemon, err) < 0)
         goto error;
-    uint32_t slots = daemon->settings.slots != 0 ? daemon->settings.slots : daemon->hello->self->host->threads;
-    daemon->leases = leases_create(daemon->is_private ? LEASE_UNLIMITED : slots, lease_expired, daemon);
+    uint32_t slots =
+        daemon->settings.slots != 0 ? daemon->settings.slots : daemon->hello->self->host->threads;
+    daemon->leases =
+        leases_create(daemon->is_private ? LEASE_UNLIMITED : slots, lease_expired, daemon);
     daemon->hosting = hosting_create(daemon);
     daemon->homes = homes_create(daemon);
     events_create(daemon);

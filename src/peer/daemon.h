@@ -32,24 +32,24 @@ struct daemon {
     struct event_base *base;
     struct settings settings;
     struct dirs dirs;
-    bool is_private;           /* serves one p2pmpirun, over one inherited socket; no grid */
+    bool is_private; /* serves one p2pmpirun, over one inherited socket; no grid */
     bool stopping;
-    int64_t stopping_ms;       /* since when */
-    struct id self;            /* all zero in a private daemon */
-    Wire__Hello *hello;        /* as sent on every link; hello->self describes this host */
-    const char *bwrap;         /* NULL: jobs run without a sandbox */
+    int64_t stopping_ms; /* since when */
+    struct id self;      /* all zero in a private daemon */
+    Wire__Hello *hello;  /* as sent on every link; hello->self describes this host */
+    const char *bwrap;   /* NULL: jobs run without a sandbox */
     struct leases *leases;
-    struct store *store;       /* NULL in a private daemon */
+    struct store *store; /* NULL in a private daemon */
     struct mesh *mesh;
-    struct members *members;   /* NULL without a grid */
+    struct members *members; /* NULL without a grid */
     struct hosting *hosting;
     struct homes *homes;
     struct front *front;
     struct event *tick, *chld, *term, *intr;
 };
 
-/* Brings everything up; fd: the inherited socket of a private daemon, -1 otherwise. settings are taken. NULL
- * with a sentence. */
+/* Brings everything up; fd: the inherited socket of a private daemon, -1 otherwise. settings are
+ * taken. NULL with a sentence. */
 struct daemon *daemon_create(struct settings *settings, int fd, struct err *err);
 /* Runs until stopped. Returns the exit code. */
 int daemon_run(struct daemon *daemon);

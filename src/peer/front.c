@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* front.c - the daemon's Unix socket, where our tools speak to it
  *
- * A tool's link belongs here until it submits a job; from then on it belongs to the job (homes.c). */
+ * A tool's link belongs here until it submits a job; from then on it belongs to the job (homes.c).
+ */
 #include "config.h"
 #include "peer/front.h"
 
@@ -141,8 +142,8 @@ static void on_frame(struct link *link, Wire__Frame *frame, void *arg)
         homes_submit(front->daemon->homes, link, frame);
         break;
     default:
-        link_answer_error(link, frame, WIRE__CODE__ERR_BAD_MESSAGE, "p2pmpid does not know the question \"%s\"",
-                          frame_name(frame));
+        link_answer_error(link, frame, WIRE__CODE__ERR_BAD_MESSAGE,
+                          "p2pmpid does not know the question \"%s\"", frame_name(frame));
         break;
     }
 }
@@ -190,7 +191,8 @@ struct front *front_listen(struct daemon *daemon, struct err *err)
     free(path);
     if (front->listener == NULL) {
         if (errno == EADDRINUSE)
-            err_set(err, "a p2pmpid of yours is running on this host already; stop it with p2pmpi-halt first");
+            err_set(err, "a p2pmpid of yours is running on this host already; stop it with "
+                         "p2pmpi-halt first");
         free(front);
         return NULL;
     }

@@ -7,7 +7,8 @@
 
 struct front;
 
-/* Listens on RUN/p2pmpid.sock; a daemon that answers there already is an error (errno EADDRINUSE). */
+/* Listens on RUN/p2pmpid.sock; a daemon that answers there already is an error (errno EADDRINUSE).
+ */
 struct front *front_listen(struct daemon *daemon, struct err *err);
 /* Serves one inherited, connected socket; its end ends the daemon. */
 struct front *front_adopt(struct daemon *daemon, int fd);

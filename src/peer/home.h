@@ -14,25 +14,25 @@
 #include "plan/book.h"
 #include "stage/supply.h"
 
-#define HOME_RENEW_MS 2000     /* leases are renewed so often */
-#define HOME_START_MS 20000    /* from JobStart to JobStarted of all hosts */
-#define HOME_STAGE_MS 30000    /* without any progress */
-#define HOME_TERM_MS 1000      /* from SIGTERM to SIGKILL, as mpirun */
-#define HOME_KILL_MS 4000      /* from SIGTERM to giving up waiting for exits */
-#define HOME_RELEASE_MS 5000   /* for JobGone of all hosts */
-#define HOME_LOST_MS 1000      /* an unreachable host is lost after this */
-#define HOME_REDIAL_MS 250
+#define HOME_RENEW_MS   2000  /* leases are renewed so often */
+#define HOME_START_MS   20000 /* from JobStart to JobStarted of all hosts */
+#define HOME_STAGE_MS   30000 /* without any progress */
+#define HOME_TERM_MS    1000  /* from SIGTERM to SIGKILL, as mpirun */
+#define HOME_KILL_MS    4000  /* from SIGTERM to giving up waiting for exits */
+#define HOME_RELEASE_MS 5000  /* for JobGone of all hosts */
+#define HOME_LOST_MS    1000  /* an unreachable host is lost after this */
+#define HOME_REDIAL_MS  250
 
 struct home_host {
     struct id id;
-    const char *name;      /* borrowed from the spec */
+    const char *name; /* borrowed from the spec */
     bool staged, started;
-    bool gone;             /* no part of the job is there any more */
-    bool lost;             /* and nobody answers there */
+    bool gone; /* no part of the job is there any more */
+    bool lost; /* and nobody answers there */
     bool all_done, output_done, fetched;
-    int64_t down_ms;       /* since when there is no link; 0: there is one */
-    int64_t dial_ms;       /* when to dial next */
-    int64_t attach_ms;     /* JobAttach was sent; 0: none outstanding */
+    int64_t down_ms;   /* since when there is no link; 0: there is one */
+    int64_t dial_ms;   /* when to dial next */
+    int64_t attach_ms; /* JobAttach was sent; 0: none outstanding */
     enum link_end down_end;
 };
 
@@ -46,16 +46,16 @@ struct home {
     struct home *next;
     struct homes *homes;
     struct daemon *daemon;
-    struct link *tool;            /* p2pmpirun; NULL: it is gone */
+    struct link *tool; /* p2pmpirun; NULL: it is gone */
     char job[LEASE_JOB_MAX + 1];
     enum home_state state;
-    int64_t since_ms;             /* of the state */
+    int64_t since_ms; /* of the state */
     int64_t submitted_ms;
     Wire__JobSubmit *submit;
-    Wire__JobSpec *spec;          /* once placed */
+    Wire__JobSpec *spec; /* once placed */
     struct book *book;
     struct supply *supply;
-    uint64_t staged_bytes;        /* as last told, to see progress */
+    uint64_t staged_bytes; /* as last told, to see progress */
     int64_t staged_ms;
     struct chan *chan;
     struct home_host *hosts;
@@ -63,21 +63,23 @@ struct home {
     bool *rank_ended;
     uint32_t ranks_ended;
     struct result result;
-    int killing;                  /* 0: no, else the last signal sent to end the ranks */
+    int killing; /* 0: no, else the last signal sent to end the ranks */
     int64_t killing_ms;
-    int64_t renew_ms;             /* next renewal */
+    int64_t renew_ms; /* next renewal */
     struct event *timer;
-    bool doomed;                  /* destroyed by the next timer */
+    bool doomed; /* destroyed by the next timer */
 };
 
 /* homes.c */
 void home_send_tool(struct home *home, const Wire__Frame *frame);
 void home_send_host(struct home *home, size_t host, const Wire__Frame *frame);
 void home_warn(struct home *home, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void home_progress(struct home *home, Wire__Phase phase, uint64_t done, uint64_t total, const char *text);
+void home_progress(struct home *home, Wire__Phase phase, uint64_t done, uint64_t total,
+                   const char *text);
 void home_event(struct home *home, enum home_event event);
 /* Decides the result, unless it is decided, and ends the job. */
-void home_fail(struct home *home, uint32_t code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void home_fail(struct home *home, uint32_t code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 void home_schedule(struct home *home);
 
 /* home_search.c */

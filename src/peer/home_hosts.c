@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* home_hosts.c - what the home knows of each host of a job: there, silent, back again, lost
  *
- * A broken link is looked into: refused means that the host is up and its p2pmpid is not, which has rejoin_s to
- * be restarted; no answer means that the host is lost. */
+ * A broken link is looked into: refused means that the host is up and its p2pmpid is not, which has
+ * rejoin_s to be restarted; no answer means that the host is lost. */
 #include "config.h"
 #include "peer/home.h"
 
@@ -118,7 +118,8 @@ void home_host_gone(struct home *home, size_t host, const char *reason)
     state->gone = true;
     state->down_ms = 0;
     if (!asked) {
-        log_warning("part of job ended job=%s host=%s reason=\"%s\"", home->job, state->name, reason);
+        log_warning("part of job ended job=%s host=%s reason=\"%s\"", home->job, state->name,
+                    reason);
         host_forget(home, host);
         home_fail(home, RESULT_FAILED, "host %s gave the job up: %s", state->name,
                   reason[0] != '\0' ? reason : "no reason given");

@@ -36,9 +36,14 @@ static void rank_exit(struct home *home, size_t host, const Wire__RankExit *mess
     home->rank_ended[message->rank] = true;
     home->ranks_ended++;
     spread_exit(home, host, message);
-    struct rank_end end = {.rank = message->rank, .code = message->code, .signal = message->signal,
-                           .was_init = message->was_init, .finalized = message->finalized,
-                           .reason = message->reason, .host = home->hosts[host].name, .pid = message->pid};
+    struct rank_end end = {.rank = message->rank,
+                           .code = message->code,
+                           .signal = message->signal,
+                           .was_init = message->was_init,
+                           .finalized = message->finalized,
+                           .reason = message->reason,
+                           .host = home->hosts[host].name,
+                           .pid = message->pid};
     if (result_rank_ended(&home->result, &end, home->killing != 0))
         home_event(home, HOME_EVENT_FAIL);
 }
@@ -103,7 +108,8 @@ static void deliver(void *arg, int src, const Wire__Step *step)
         }
         break;
     case WIRE__STEP__BODY_LOG:
-        home_warn(home, "rank %u on %s: %s", step->log->rank, home->hosts[src].name, step->log->text);
+        home_warn(home, "rank %u on %s: %s", step->log->rank, home->hosts[src].name,
+                  step->log->text);
         break;
     default:
         break;
@@ -177,8 +183,8 @@ void home_started(struct home *home, size_t host, const Wire__JobStarted *starte
     size_t count = 0;
 
     if (started->error != NULL && started->error[0] != '\0') {
-        home_fail(home, RESULT_FAILED, "the job could not be started on %s: %s", home->hosts[host].name,
-                  started->error);
+        home_fail(home, RESULT_FAILED, "the job could not be started on %s: %s",
+                  home->hosts[host].name, started->error);
         return;
     }
     home->hosts[host].started = true;
@@ -219,7 +225,8 @@ static void renew_leases(struct home *home)
     Wire__LeaseRenew renew = WIRE__LEASE_RENEW__INIT;
 
     renew.job = home->job;
-    renew.duration_ms = home->spec->rejoin_ms > 3 * HOME_RENEW_MS ? home->spec->rejoin_ms : 3 * HOME_RENEW_MS;
+    renew.duration_ms =
+        home->spec->rejoin_ms > 3 * HOME_RENEW_MS ? home->spec->rejoin_ms : 3 * HOME_RENEW_MS;
     frame.body_case = WIRE__FRAME__BODY_LEASE_RENEW;
     frame.lease_renew = &renew;
     for (size_t i = 0; i < home->host_count; i++)
@@ -235,7 +242,8 @@ void home_run_tick(struct home *home, int64_t now_ms)
     }
     if (home->state == HOME_RUN && home->submit->timeout_ms != 0 &&
         now_ms - home->since_ms >= (int64_t)home->submit->timeout_ms)
-        home_fail(home, RESULT_TIMEOUT, "the job ran longer than --timeout %g seconds and was ended",
+        home_fail(home, RESULT_TIMEOUT,
+                  "the job ran longer than --timeout %g seconds and was ended",
                   home->submit->timeout_ms / 1000.0);
     if (home->state == HOME_START && now_ms - home->since_ms > HOME_START_MS)
         for (size_t i = 0; i < home->host_count; i++)
@@ -248,8 +256,8 @@ void home_run_tick(struct home *home, int64_t now_ms)
         home->killing = SIGKILL;
         home_signal_all(home, SIGKILL);
     }
-    if (home->state == HOME_DRAIN && home->killing != 0 && now_ms - home->killing_ms >= HOME_KILL_MS &&
-        home->ranks_ended < home->spec->ranks)
+    if (home->state == HOME_DRAIN && home->killing != 0 &&
+        now_ms - home->killing_ms >= HOME_KILL_MS && home->ranks_ended < home->spec->ranks)
         home_event(home, HOME_EVENT_ABANDON); /* JobKill will end what does not die */
     if (home->state == HOME_RELEASE && now_ms - home->since_ms >= HOME_RELEASE_MS)
         home_event(home, HOME_EVENT_HOSTS_GONE);
@@ -271,7 +279,8 @@ static void tool_signal(struct home *home, int number)
         home->killing = SIGKILL;
         home_signal_all(home, SIGKILL);
     } else {
-        home_fail(home, RESULT_FAILED, "the job was interrupted by signal %d (%s)", number, strsignal(number));
+        home_fail(home, RESULT_FAILED, "the job was interrupted by signal %d (%s)", number,
+                  strsignal(number));
     }
 }
 
@@ -395,8 +404,8 @@ bool home_fetch_frame(struct home *home, size_t host, Wire__Frame *frame)
         return true;
     case WIRE__FRAME__BODY_FETCH_END:
         if (frame->fetch_end->error != NULL && frame->fetch_end->error[0] != '\0')
-            home_fail(home, RESULT_FAILED, "results of %s could not be fetched: %s", home->hosts[host].name,
-                      frame->fetch_end->error);
+            home_fail(home, RESULT_FAILED, "results of %s could not be fetched: %s",
+                      home->hosts[host].name, frame->fetch_end->error);
         home->hosts[host].fetched = true;
         if (home->state == HOME_FETCH)
             fetch_check(home);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* home_search.c - a job looks for its hosts: candidates, leases, placement, and the spec that comes of it */
+/* home_search.c - a job looks for its hosts: candidates, leases, placement, and the spec that comes
+ * of it */
 #include "config.h"
 #include "peer/home.h"
 
@@ -194,7 +195,8 @@ static void done(const struct book_result *result, void *arg)
     home->spec = make_spec(home, result);
     home_hosts_make(home);
     send_map(home);
-    log_info("job placed job=%s ranks=%u hosts=%zu", home->job, home->spec->ranks, home->host_count);
+    log_info("job placed job=%s ranks=%u hosts=%zu", home->job, home->spec->ranks,
+             home->host_count);
     home_event(home, HOME_EVENT_PLACED);
 }
 

@@ -44,7 +44,8 @@ void home_warn(struct home *home, const char *format, ...)
     home_send_tool(home, &frame);
 }
 
-void home_progress(struct home *home, Wire__Phase phase, uint64_t done, uint64_t total, const char *text)
+void home_progress(struct home *home, Wire__Phase phase, uint64_t done, uint64_t total,
+                   const char *text)
 {
     Wire__Frame frame = WIRE__FRAME__INIT;
     Wire__JobProgress progress = WIRE__JOB_PROGRESS__INIT;
@@ -77,7 +78,8 @@ static void send_result(struct home *home)
 
 static void enter(struct home *home, enum home_state state)
 {
-    log_debug("job state job=%s from=%s to=%s", home->job, home_state_name(home->state), home_state_name(state));
+    log_debug("job state job=%s from=%s to=%s", home->job, home_state_name(home->state),
+              home_state_name(state));
     home->state = state;
     home->since_ms = clock_now_ms();
     switch (state) {
@@ -270,7 +272,8 @@ static void accept_submit(struct homes *homes, struct link *tool, const Wire__Fr
     home_schedule(home);
 }
 
-/* p2pmpirun outlived the p2pmpid that ran its job: what is needed to go on stands in the spec it kept. */
+/* p2pmpirun outlived the p2pmpid that ran its job: what is needed to go on stands in the spec it
+ * kept. */
 static void accept_reclaim(struct homes *homes, struct link *tool, const Wire__Frame *frame)
 {
     const Wire__JobReclaim *reclaim = frame->job_reclaim;
@@ -305,8 +308,9 @@ static bool is_reclaim_sound(struct homes *homes, const Wire__JobReclaim *reclai
 {
     const Wire__JobSpec *spec = reclaim->spec;
 
-    if (spec == NULL || spec->n_hosts == 0 || spec->ranks == 0 || spec->n_rank_host != spec->ranks ||
-        spec->job[0] == '\0' || strlen(spec->job) > LEASE_JOB_MAX || spec->home_id.len != ID_SIZE ||
+    if (spec == NULL || spec->n_hosts == 0 || spec->ranks == 0 ||
+        spec->n_rank_host != spec->ranks || spec->job[0] == '\0' ||
+        strlen(spec->job) > LEASE_JOB_MAX || spec->home_id.len != ID_SIZE ||
         memcmp(spec->home_id.data, homes->daemon->self.bytes, ID_SIZE) != 0)
         return false;
     for (size_t i = 0; i < spec->n_hosts; i++)
@@ -330,7 +334,8 @@ void homes_submit(struct homes *homes, struct link *tool, const Wire__Frame *fra
     } else if (is_reclaim_sound(homes, frame->job_reclaim)) {
         accept_reclaim(homes, tool, frame);
     } else {
-        link_answer_error(tool, frame, WIRE__CODE__ERR_BAD_MESSAGE, "the job to take back is not one of ours");
+        link_answer_error(tool, frame, WIRE__CODE__ERR_BAD_MESSAGE,
+                          "the job to take back is not one of ours");
     }
 }
 
@@ -379,7 +384,8 @@ static bool booking_frame(struct home *home, const struct id *from, Wire__Frame 
     if (home->book == NULL || home->state != HOME_SEARCH)
         return false;
     if (frame->body_case == WIRE__FRAME__BODY_LEASE_GRANT)
-        book_granted(home->book, from, frame->lease_grant->slots, frame->lease_grant->host, clock_now_ms());
+        book_granted(home->book, from, frame->lease_grant->slots, frame->lease_grant->host,
+                     clock_now_ms());
     else if (frame->body_case == WIRE__FRAME__BODY_REFUSED)
         book_refused(home->book, from, frame->refused->code, frame->refused->text, clock_now_ms());
     else
@@ -413,7 +419,8 @@ bool homes_frame(struct homes *homes, const struct id *from, Wire__Frame *frame)
         late_grant(homes, from, frame);
         return true;
     }
-    if (!booking_frame(home, from, frame) && host >= 0 && !home_stage_frame(home, (size_t)host, frame) &&
+    if (!booking_frame(home, from, frame) && host >= 0 &&
+        !home_stage_frame(home, (size_t)host, frame) &&
         !home_fetch_frame(home, (size_t)host, frame)) {
         if (frame->body_case == WIRE__FRAME__BODY_JOB_STARTED)
             home_started(home, (size_t)host, frame->job_started);

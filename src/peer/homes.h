@@ -18,7 +18,8 @@ bool homes_is_from(const struct homes *homes, const struct id *from, const Wire_
 /* A Route whose dst is the home. */
 void homes_route(struct homes *homes, const Wire__Route *route);
 void homes_peer_up(struct homes *homes, const struct id *peer);
-void homes_peer_down(struct homes *homes, const struct id *peer, enum link_end end, const char *why);
+void homes_peer_down(struct homes *homes, const struct id *peer, enum link_end end,
+                     const char *why);
 /* Fresh candidates for jobs that search; NULL ends an answer. */
 void homes_candidates(struct homes *homes, const Wire__Answer *answer);
 void homes_stop(struct homes *homes);

@@ -25,15 +25,15 @@ struct hosted { /* this host's part of one job */
     char job[LEASE_JOB_MAX + 1];
     struct id home;
     enum host_state state;
-    char *dir;              /* RUN/jobs/JOB; NULL: not made yet */
-    struct event *work;     /* pieces of staging and fetching, between other events */
+    char *dir;          /* RUN/jobs/JOB; NULL: not made yet */
+    struct event *work; /* pieces of staging and fetching, between other events */
     struct intake *intake;
     struct fetchout *fetchout;
     struct step *step;
-    Wire__JobSpec *spec;    /* since JobStart */
-    uint32_t host;          /* our number in spec */
-    bool is_retaken;        /* waits for StepAttach of a step that another p2pmpid started */
-    char *reason;           /* why it ended; NULL: as told */
+    Wire__JobSpec *spec; /* since JobStart */
+    uint32_t host;       /* our number in spec */
+    bool is_retaken;     /* waits for StepAttach of a step that another p2pmpid started */
+    char *reason;        /* why it ended; NULL: as told */
     UT_hash_handle hh;
 };
 
@@ -238,13 +238,18 @@ static int make_dir(struct hosted *hosted, struct err *err)
 
 /* ---- leases */
 
-static void on_lease_request(struct hosting *hosting, const struct id *from, Wire__LeaseRequest *request)
+static void on_lease_request(struct hosting *hosting, const struct id *from,
+                             Wire__LeaseRequest *request)
 {
     struct daemon *daemon = hosting->daemon;
     const struct lease *lease;
     struct err err;
-    struct lease_ask ask = {.job = request->job, .user = request->user, .home = *from, .slots = request->slots,
-                            .oversubscribe = request->oversubscribe, .duration_ms = request->duration_ms};
+    struct lease_ask ask = {.job = request->job,
+                            .user = request->user,
+                            .home = *from,
+                            .slots = request->slots,
+                            .oversubscribe = request->oversubscribe,
+                            .duration_ms = request->duration_ms};
 
     if (hosting->stopping) {
         send_refused(hosting, from, request->job, WIRE__CODE__ERR_BUSY, "it is being stopped");
@@ -275,7 +280,8 @@ static void on_lease_renew(struct hosting *hosting, const struct id *from, Wire_
         send_gone(hosting, from, renew->job, "its lease ran out");
 }
 
-static void on_lease_release(struct hosting *hosting, const struct id *from, Wire__LeaseRelease *release)
+static void on_lease_release(struct hosting *hosting, const struct id *from,
+                             Wire__LeaseRelease *release)
 {
     struct hosted *hosted = hosted_of(hosting, release->job, from);
 
@@ -290,7 +296,8 @@ static void intake_send(void *arg, const Wire__Frame *frame)
     send_home(arg, frame);
 }
 
-static void on_stage_offer(struct hosting *hosting, struct hosted *hosted, const Wire__StageOffer *offer)
+static void on_stage_offer(struct hosting *hosting, struct hosted *hosted,
+                           const Wire__StageOffer *offer)
 {
     struct daemon *daemon = hosting->daemon;
     const struct intake_calls calls = {intake_send, hosted};
@@ -329,7 +336,8 @@ static int find_self(const struct daemon *daemon, const Wire__JobSpec *spec)
 /* Lists and numbers of a spec fit together: everything behind here may trust them. */
 static bool is_spec_sound(const Wire__JobSpec *spec)
 {
-    if (spec->ranks == 0 || spec->n_rank_host != spec->ranks || spec->n_hosts == 0 || spec->n_argv == 0)
+    if (spec->ranks == 0 || spec->n_rank_host != spec->ranks || spec->n_hosts == 0 ||
+        spec->n_argv == 0)
         return false;
     for (size_t i = 0; i < spec->n_rank_host; i++)
         if (spec->rank_host[i] >= spec->n_hosts)
@@ -340,7 +348,8 @@ static bool is_spec_sound(const Wire__JobSpec *spec)
     return spec->home_id.len == ID_SIZE;
 }
 
-/* An address of ours that the other hosts of the job can reach: the one they, or the home, see us under. */
+/* An address of ours that the other hosts of the job can reach: the one they, or the home, see us
+ * under. */
 static const char *own_address(const struct hosted *hosted)
 {
     struct mesh *mesh = hosted->hosting->daemon->mesh;
@@ -391,20 +400,25 @@ static int start_step(struct hosted *hosted, struct err *err)
 
     if (make_dir(hosted, err) < 0)
         return -1;
-    struct step_place place = {.dir = hosted->dir, .job = hosted->job, .inherit_stderr = daemon->is_private,
+    struct step_place place = {.dir = hosted->dir,
+                               .job = hosted->job,
+                               .inherit_stderr = daemon->is_private,
                                .sandbox = daemon->is_private ? NULL : daemon->bwrap};
     hosted->step = step_spawn(daemon->base, &place, daemon->hello, &step_ops, hosted, err);
     return hosted->step != NULL ? 0 : -1;
 }
 
-static void on_job_start(struct hosting *hosting, struct hosted *hosted, const Wire__JobStart *start)
+static void on_job_start(struct hosting *hosting, struct hosted *hosted,
+                         const Wire__JobStart *start)
 {
     struct err err;
     uint32_t ranks = 0;
 
     if (hosted->spec != NULL || host_next(hosted->state, HOST_EVENT_START) < 0)
         return;
-    int host = start->spec != NULL && is_spec_sound(start->spec) ? find_self(hosting->daemon, start->spec) : -1;
+    int host = start->spec != NULL && is_spec_sound(start->spec)
+                   ? find_self(hosting->daemon, start->spec)
+                   : -1;
     if (host < 0) {
         hosted_end(hosted, "it was told to start a job without a place for it");
         return;
@@ -413,8 +427,8 @@ static void on_job_start(struct hosting *hosting, struct hosted *hosted, const W
     hosted->host = (uint32_t)host;
     for (size_t i = 0; i < hosted->spec->n_rank_host; i++)
         ranks += hosted->spec->rank_host[i] == hosted->host;
-    if (leases_run(hosting->daemon->leases, hosted->job, &hosted->home, ranks, hosted->spec->rejoin_ms,
-                   clock_now_ms()) < 0) {
+    if (leases_run(hosting->daemon->leases, hosted->job, &hosted->home, ranks,
+                   hosted->spec->rejoin_ms, clock_now_ms()) < 0) {
         hosted_end(hosted, "more processes were to be started than slots were leased");
         return;
     }
@@ -434,7 +448,8 @@ static void on_job_kill(struct hosting *hosting, const struct id *from, Wire__Jo
 
     if (hosted == NULL)
         send_gone(hosting, from, kill->job, NULL);
-    else if (hosted->state == HOST_LEASED) { /* nobody hears of a mere lease's end, but this was asked */
+    else if (hosted->state ==
+             HOST_LEASED) { /* nobody hears of a mere lease's end, but this was asked */
         send_gone(hosting, from, kill->job, NULL);
         hosted_end(hosted, NULL);
     } else
@@ -564,14 +579,16 @@ void hosting_route(struct hosting *hosting, const Wire__Route *route)
     struct hosted *hosted = hosted_find(hosting, route->job);
     Wire__Frame frame = WIRE__FRAME__INIT;
 
-    if (hosted == NULL || hosted->step == NULL || hosted->spec == NULL || route->dst != (int32_t)hosted->host)
+    if (hosted == NULL || hosted->step == NULL || hosted->spec == NULL ||
+        route->dst != (int32_t)hosted->host)
         return;
     frame.body_case = WIRE__FRAME__BODY_ROUTE;
     frame.route = (Wire__Route *)route;
     step_send(hosted->step, &frame);
 }
 
-/* A step's own frame for another endpoint. Where there is no way it is dropped: the channel sends it again. */
+/* A step's own frame for another endpoint. Where there is no way it is dropped: the channel sends
+ * it again. */
 static void route_out(struct hosted *hosted, Wire__Frame *frame)
 {
     struct daemon *daemon = hosted->hosting->daemon;
@@ -604,7 +621,8 @@ static void on_attached(struct step *step, const Wire__StepAttach *attach, void 
     (void)nothing;
     struct err err;
     hosted->spec = spec_unpack(attach->spec.data, attach->spec.len, &err);
-    if (hosted->spec == NULL || !is_spec_sound(hosted->spec) || attach->host >= hosted->spec->n_hosts) {
+    if (hosted->spec == NULL || !is_spec_sound(hosted->spec) ||
+        attach->host >= hosted->spec->n_hosts) {
         hosted_end(hosted, "it could not be taken back after a restart");
         return;
     }
@@ -614,7 +632,9 @@ static void on_attached(struct step *step, const Wire__StepAttach *attach, void 
     mesh_hold(daemon->mesh, &hosted->home);
     for (size_t i = 0; i < hosted->spec->n_rank_host; i++)
         ranks += hosted->spec->rank_host[i] == hosted->host;
-    struct lease_ask ask = {.job = hosted->job, .home = hosted->home, .slots = ranks,
+    struct lease_ask ask = {.job = hosted->job,
+                            .home = hosted->home,
+                            .slots = ranks,
                             .duration_ms = hosted->spec->rejoin_ms + 5000};
     leases_restore(daemon->leases, &ask, clock_now_ms());
     hosted_hold_others(hosted, true);
@@ -679,7 +699,8 @@ void hosting_retake(struct hosting *hosting)
         hosted->dir = mem_format("%s/%s", hosting->jobs_dir, entry->d_name);
         hosted->state = HOST_RUNNING;
         hosted->is_retaken = true;
-        hosted->step = step_retake(daemon->base, hosted->dir, daemon->hello, &step_ops, hosted, &err);
+        hosted->step =
+            step_retake(daemon->base, hosted->dir, daemon->hello, &step_ops, hosted, &err);
         if (hosted->step == NULL) {
             log_info("stale job directory job=%s", hosted->job);
             hosted_destroy(hosted);
@@ -705,7 +726,8 @@ void hosting_peer_up(struct hosting *hosting, const struct id *peer)
             step_send(hosted->step, &frame);
         }
         for (size_t i = 0; i < hosted->spec->n_hosts; i++)
-            if (memcmp(hosted->spec->hosts[i]->peer->id.data, peer->bytes, ID_SIZE) == 0 && i != hosted->host) {
+            if (memcmp(hosted->spec->hosts[i]->peer->id.data, peer->bytes, ID_SIZE) == 0 &&
+                i != hosted->host) {
                 up.host = (int32_t)i;
                 step_send(hosted->step, &frame);
             }
@@ -737,8 +759,8 @@ void hosting_reaped(struct hosting *hosting, pid_t pid, int status)
     struct hosted *hosted, *next;
 
     HASH_ITER(hh, hosting->parts, hosted, next)
-        if (hosted->step != NULL && step_reaped(hosted->step, pid, status))
-            return;
+    if (hosted->step != NULL && step_reaped(hosted->step, pid, status))
+        return;
 }
 
 void hosting_stop(struct hosting *hosting)
@@ -747,7 +769,7 @@ void hosting_stop(struct hosting *hosting)
 
     hosting->stopping = true;
     HASH_ITER(hh, hosting->parts, hosted, next)
-        hosted_end(hosted, "its p2pmpid was stopped");
+    hosted_end(hosted, "its p2pmpid was stopped");
 }
 
 unsigned hosting_count(const struct hosting *hosting)
@@ -771,7 +793,8 @@ void hosting_list(const struct hosting *hosting, Wire__Jobs *jobs)
         if (lease != NULL) {
             info->slots = lease->slots;
             info->since_s = (uint64_t)(clock_wall_s() - (now_ms - lease->since_ms) / 1000);
-            info->expires_ms = lease->expires_ms > now_ms ? (uint64_t)(lease->expires_ms - now_ms) : 0;
+            info->expires_ms =
+                lease->expires_ms > now_ms ? (uint64_t)(lease->expires_ms - now_ms) : 0;
         }
         if (hosted->spec != NULL) {
             info->command = mem_string(hosted->spec->command);
@@ -799,7 +822,7 @@ void hosting_destroy(struct hosting *hosting)
     if (hosting == NULL)
         return;
     HASH_ITER(hh, hosting->parts, hosted, next)
-        hosted_destroy(hosted);
+    hosted_destroy(hosted);
     free(hosting->jobs_dir);
     free(hosting);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* hosting.h - parts of jobs that run on this host: lease, staging, p2pmpi-stepd, end
  *
- * Frames come from the job's home (mesh) and from the step (its socket). Nothing of a job outlives its lease:
- * renewals that stay away end it. After a restart of p2pmpid running steps are taken back, stale job
- * directories are removed. */
+ * Frames come from the job's home (mesh) and from the step (its socket). Nothing of a job outlives
+ * its lease: renewals that stay away end it. After a restart of p2pmpid running steps are taken
+ * back, stale job directories are removed. */
 #ifndef P2PMPI_PEER_HOSTING_H
 #define P2PMPI_PEER_HOSTING_H
 
@@ -21,7 +21,8 @@ bool hosting_frame(struct hosting *hosting, const struct id *from, Wire__Frame *
 /* A frame between steps (or a home and a step) that is for a step here, or passes through. */
 void hosting_route(struct hosting *hosting, const Wire__Route *route);
 /* True if the sender may speak as route->src in this job. */
-bool hosting_is_from(const struct hosting *hosting, const struct id *from, const Wire__Route *route);
+bool hosting_is_from(const struct hosting *hosting, const struct id *from,
+                     const Wire__Route *route);
 /* The lease table's word that a lease ran out. */
 void hosting_lease_over(struct hosting *hosting, const char *job);
 /* A link to this peer is there: tell the steps whose jobs it is in. */

@@ -28,12 +28,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CONNECT_MS 5000
-#define SAVE_MS 60000
-#define LIST_CHUNK 100       /* peers in one Answer to a tool */
-#define QUERY_LIMIT 500      /* candidates asked for when a job searches */
+#define CONNECT_MS     5000
+#define SAVE_MS        60000
+#define LIST_CHUNK     100 /* peers in one Answer to a tool */
+#define QUERY_LIMIT    500 /* candidates asked for when a job searches */
 #define REFRESH_AGE_MS 1000
-#define ADDRS_MAX 8
+#define ADDRS_MAX      8
 
 struct lister { /* a tool that waits for fresh round-trip times */
     struct lister *next;
@@ -51,8 +51,8 @@ struct members {
     struct directory *directory;
     struct peers *peers;
     struct probes *probes;
-    struct link *supernode;   /* NULL: none connected or tried */
-    struct join *join;        /* under way */
+    struct link *supernode; /* NULL: none connected or tried */
+    struct join *join;      /* under way */
     char *cache_path, *chain_path;
     char trouble[ERR_TEXT_MAX];
     int64_t save_ms;
@@ -90,14 +90,16 @@ static void supernode_closed(struct link *link, enum link_end end, const char *w
     directory_closed(members->directory, text, clock_now_ms());
 }
 
-static const struct link_ops supernode_ops = {supernode_ready, supernode_frame, NULL, supernode_closed};
+static const struct link_ops supernode_ops = {supernode_ready, supernode_frame, NULL,
+                                              supernode_closed};
 
 static void supernode_link(struct members *members, const char *host, uint16_t port)
 {
     struct err err;
 
-    members->supernode = link_connect_tls(members->daemon->base, members->tls, host, port, NULL,
-                                          members->daemon->hello, CONNECT_MS, &supernode_ops, members, &err);
+    members->supernode =
+        link_connect_tls(members->daemon->base, members->tls, host, port, NULL,
+                         members->daemon->hello, CONNECT_MS, &supernode_ops, members, &err);
     if (members->supernode == NULL)
         directory_closed(members->directory, err.text, clock_now_ms());
 }
@@ -123,7 +125,8 @@ static void keep_chain(struct members *members, const uint8_t *chain, size_t siz
     log_info("certificate taken grid=%s", members->grid.name);
 }
 
-static void joined(struct join *join, enum link_end end, const char *why, const uint8_t *chain, size_t size, void *arg)
+static void joined(struct join *join, enum link_end end, const char *why, const uint8_t *chain,
+                   size_t size, void *arg)
 {
     struct members *members = arg;
     struct hostport at;
@@ -137,7 +140,8 @@ static void joined(struct join *join, enum link_end end, const char *why, const 
         keep_chain(members, chain, size);
     join_destroy(join);
     members->join = NULL;
-    if (why == NULL && hostport_parse(members->grid.supernodes.items[i], PORT_SUPERNODE, &at, &err) == 0)
+    if (why == NULL &&
+        hostport_parse(members->grid.supernodes.items[i], PORT_SUPERNODE, &at, &err) == 0)
         supernode_link(members, at.host, at.port);
     else
         directory_closed(members->directory, err.text, clock_now_ms());
@@ -159,7 +163,8 @@ static void want_connect(unsigned i, void *arg)
         supernode_link(members, at.host, at.port);
         return;
     }
-    members->join = join_start(members->daemon->base, members->tls, at.host, at.port, CONNECT_MS, joined, members);
+    members->join = join_start(members->daemon->base, members->tls, at.host, at.port, CONNECT_MS,
+                               joined, members);
 }
 
 static void want_send(const Wire__Frame *frame, void *arg)
@@ -248,14 +253,17 @@ static void self_find_addrs(Wire__Peer *self, uint16_t port)
     if (getifaddrs(&list) < 0)
         return;
     for (struct ifaddrs *each = list; each != NULL; each = each->ifa_next) {
-        if (each->ifa_addr == NULL || (each->ifa_flags & IFF_UP) == 0 || (each->ifa_flags & IFF_LOOPBACK) != 0)
+        if (each->ifa_addr == NULL || (each->ifa_flags & IFF_UP) == 0 ||
+            (each->ifa_flags & IFF_LOOPBACK) != 0)
             continue;
         int family = each->ifa_addr->sa_family;
         if (family != AF_INET && family != AF_INET6)
             continue;
-        if (family == AF_INET6 && IN6_IS_ADDR_LINKLOCAL(&((struct sockaddr_in6 *)each->ifa_addr)->sin6_addr))
+        if (family == AF_INET6 &&
+            IN6_IS_ADDR_LINKLOCAL(&((struct sockaddr_in6 *)each->ifa_addr)->sin6_addr))
             continue;
-        socklen_t size = family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6);
+        socklen_t size =
+            family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6);
         if (getnameinfo(each->ifa_addr, size, text, sizeof text, NULL, 0, NI_NUMERICHOST) == 0)
             self_add_addr(self, text, port);
     }
@@ -270,7 +278,8 @@ static void self_addrs(struct members *members)
 
     if (settings->advertise != NULL)
         self_add_addr(self, settings->advertise, port);
-    else if (settings->listen != NULL && strcmp(settings->listen, "0.0.0.0") != 0 && strcmp(settings->listen, "::") != 0)
+    else if (settings->listen != NULL && strcmp(settings->listen, "0.0.0.0") != 0 &&
+             strcmp(settings->listen, "::") != 0)
         self_add_addr(self, settings->listen, port);
     else
         self_find_addrs(self, port);
@@ -320,10 +329,12 @@ void members_down(struct members *members, const struct id *peer)
         probes_failed(members->probes, peer, clock_now_ms());
 }
 
-void members_pong(struct members *members, const struct id *peer, int64_t rtt_us, const Wire__LoadInfo *load)
+void members_pong(struct members *members, const struct id *peer, int64_t rtt_us,
+                  const Wire__LoadInfo *load)
 {
     if (members->probes != NULL)
-        probes_answered(members->probes, peer, (uint32_t)rtt_us, load, clock_now_ms(), clock_wall_s());
+        probes_answered(members->probes, peer, (uint32_t)rtt_us, load, clock_now_ms(),
+                        clock_wall_s());
 }
 
 /* ---- questions */
@@ -363,7 +374,8 @@ const char *members_trouble(struct daemon *daemon)
 
     if (members == NULL || !members->has_grid || members->trouble[0] == '\0')
         return NULL;
-    snprintf(text, sizeof text, "no supernode of grid %s can be reached (%s); using the %zu peers known from before",
+    snprintf(text, sizeof text,
+             "no supernode of grid %s can be reached (%s); using the %zu peers known from before",
              members->grid.name, members->trouble, peers_count(members->peers));
     return text;
 }
@@ -385,7 +397,8 @@ void members_status(struct daemon *daemon, Wire__Status *status)
         status->warning = (char *)trouble;
 }
 
-static void answer_send(struct link *tool, uint64_t question, Wire__Peer **peers, size_t count, uint32_t total)
+static void answer_send(struct link *tool, uint64_t question, Wire__Peer **peers, size_t count,
+                        uint32_t total)
 {
     Wire__Frame frame = WIRE__FRAME__INIT;
     Wire__Answer answer = WIRE__ANSWER__INIT;
@@ -424,7 +437,8 @@ static void list_send(struct members *members, struct link *tool, uint64_t quest
     size_t count = list_all(members->daemon, &all, &self);
 
     for (size_t at = 0; at < count; at += LIST_CHUNK)
-        answer_send(tool, question, all + at, count - at < LIST_CHUNK ? count - at : LIST_CHUNK, (uint32_t)count);
+        answer_send(tool, question, all + at, count - at < LIST_CHUNK ? count - at : LIST_CHUNK,
+                    (uint32_t)count);
     frame.re = question;
     frame.body_case = WIRE__FRAME__BODY_LIST_END;
     frame.list_end = &end;
@@ -433,12 +447,14 @@ static void list_send(struct members *members, struct link *tool, uint64_t quest
     message_free(self);
 }
 
-void members_list(struct daemon *daemon, struct link *tool, const Wire__Frame *question, bool refresh)
+void members_list(struct daemon *daemon, struct link *tool, const Wire__Frame *question,
+                  bool refresh)
 {
     struct members *members = daemon->members;
 
     if (members == NULL) {
-        link_answer_error(tool, question, WIRE__CODE__ERR_FAILED, "this p2pmpid serves one job only");
+        link_answer_error(tool, question, WIRE__CODE__ERR_FAILED,
+                          "this p2pmpid serves one job only");
     } else if (refresh && members->probes != NULL) {
         struct lister *lister = mem_alloc(sizeof *lister);
         lister->tool = tool;
@@ -525,17 +541,20 @@ static void on_refused(struct listener *listener, const char *host, const char *
 
 static void engines_create(struct members *members)
 {
-    static const struct directory_ops directory_ops = {want_connect, want_send, want_close, answer_came,
-                                                       state_changed, certificate_came, observed};
+    static const struct directory_ops directory_ops = {
+        want_connect,  want_send,        want_close, answer_came,
+        state_changed, certificate_came, observed};
     static const struct probe_ops probe_ops = {want_probe, NULL, refreshed};
-    struct directory_config config = {.supernodes = (unsigned)members->grid.supernodes.count, .seed = rand_u64()};
+    struct directory_config config = {.supernodes = (unsigned)members->grid.supernodes.count,
+                                      .seed = rand_u64()};
     struct probe_config probe_config = {.seed = rand_u64()};
     struct err warning;
 
     members->directory = directory_create(&config, &directory_ops, members);
     members->peers = peers_create(PEERS_MAX, &members->daemon->self);
     members->probes = probes_create(members->peers, &probe_config, &probe_ops, members);
-    if (peers_read(members->peers, members->cache_path, clock_now_ms(), clock_wall_s(), &warning) < 0)
+    if (peers_read(members->peers, members->cache_path, clock_now_ms(), clock_wall_s(), &warning) <
+        0)
         log_warning("peer cache not read why=\"%s\"", warning.text);
 }
 
@@ -551,8 +570,9 @@ static int grid_join(struct members *members, struct err *err)
         return -1;
     if (tls_load_chain(members->tls, members->chain_path, &warning) < 0)
         log_debug("no certificate yet why=\"%s\"", warning.text);
-    members->listener = listener_tls(daemon->base, members->tls, settings->listen, (uint16_t)settings->port,
-                                     daemon->hello, &listener_ops, members, err);
+    members->listener =
+        listener_tls(daemon->base, members->tls, settings->listen, (uint16_t)settings->port,
+                     daemon->hello, &listener_ops, members, err);
     if (members->listener == NULL)
         return -1;
     self_addrs(members);
@@ -603,8 +623,8 @@ void members_start(struct members *members)
     if (tls_is_member(members->tls))
         certificate_times(members);
     directory_start(members->directory, clock_now_ms());
-    log_info("up name=%s port=%u grid=%s", daemon->hello->self->name, listener_port(members->listener),
-             members->grid.name);
+    log_info("up name=%s port=%u grid=%s", daemon->hello->self->name,
+             listener_port(members->listener), members->grid.name);
 }
 
 bool members_stop(struct members *members)

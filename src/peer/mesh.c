@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* mesh.c - links to other daemons by identity: dialled when needed, kept while a job needs them
  *
- * Two daemons may dial each other at the same moment: both links live, frames go over the older one. */
+ * Two daemons may dial each other at the same moment: both links live, frames go over the older
+ * one. */
 #include "config.h"
 #include "peer/mesh.h"
 
@@ -49,15 +50,15 @@ struct node { /* one peer */
 
 struct mesh {
     struct event_base *base;
-    struct tls *tls;                 /* borrowed */
+    struct tls *tls; /* borrowed */
     struct id self;
-    const Wire__Hello *hello;        /* borrowed */
-    const struct mesh_ops *ops;      /* borrowed */
+    const Wire__Hello *hello;   /* borrowed */
+    const struct mesh_ops *ops; /* borrowed */
     void *arg;
     struct node *nodes;
-    struct conn *strangers;          /* accepted, no Hello yet */
+    struct conn *strangers; /* accepted, no Hello yet */
     unsigned stranger_count;
-    struct waiting *own, **own_end;  /* frames to ourselves */
+    struct waiting *own, **own_end; /* frames to ourselves */
     struct event *own_event, *tick_event;
 };
 
@@ -163,7 +164,8 @@ static void conn_lost(struct conn *conn, enum link_end end, const char *why)
         return;
     if (was_dialling) {
         node->dialling = false;
-        /* "refused" tells more than "unreachable": keep trying the other addresses only while there are any */
+        /* "refused" tells more than "unreachable": keep trying the other addresses only while there
+         * are any */
         if (node_current(node) == NULL && node->addrs_tried < node->addr_count &&
             dial_next(mesh, node) == 0)
             return;
@@ -213,7 +215,8 @@ static void conn_frame(struct link *link, Wire__Frame *frame, void *arg)
     if (frame->body_case == WIRE__FRAME__BODY_PING) {
         answer_ping(conn, frame);
     } else if (frame->body_case == WIRE__FRAME__BODY_PONG) {
-        /* only an answer to our last ping counts: a stamp from elsewhere would be a time of the sender's choice */
+        /* only an answer to our last ping counts: a stamp from elsewhere would be a time of the
+         * sender's choice */
         if (conn->ping_sent_us != 0 && frame->pong->stamp_us <= (uint64_t)clock_now_us()) {
             int64_t rtt = clock_now_us() - conn->ping_sent_us;
             conn->ping_sent_us = 0;
@@ -277,8 +280,8 @@ static int dial_next(struct mesh *mesh, struct node *node)
         conn->node = node;
         conn->dialled = true;
         conn->used_ms = clock_now_ms();
-        conn->link = link_connect_tls(mesh->base, mesh->tls, addr->host, (uint16_t)addr->port, &node->id,
-                                      mesh->hello, MESH_DIAL_MS, &conn_ops, conn, &err);
+        conn->link = link_connect_tls(mesh->base, mesh->tls, addr->host, (uint16_t)addr->port,
+                                      &node->id, mesh->hello, MESH_DIAL_MS, &conn_ops, conn, &err);
         if (conn->link == NULL) {
             log_debug("dial failed host=%s why=%s", addr->host, err.text);
             free(conn);
@@ -400,7 +403,8 @@ static void tick(evutil_socket_t fd, short what, void *arg)
 
     (void)fd;
     (void)what;
-    HASH_ITER(hh, mesh->nodes, node, next_node) {
+    HASH_ITER(hh, mesh->nodes, node, next_node)
+    {
         struct conn *next;
         for (struct conn *conn = node->conns; conn != NULL; conn = next) {
             next = conn->next;
@@ -508,7 +512,8 @@ void mesh_destroy(struct mesh *mesh)
 
     if (mesh == NULL)
         return;
-    HASH_ITER(hh, mesh->nodes, node, next) {
+    HASH_ITER(hh, mesh->nodes, node, next)
+    {
         while (node->conns != NULL)
             conn_destroy(node->conns);
         waiting_clear(&node->waiting, &node->waiting_end);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* mesh.h - links to other daemons by identity: dialled when needed, kept while a job needs them
  *
- * What is sent to the own identity comes back through the same frame() as everything else, from the loop: the
- * part of a job on its home's host is no special case. A link with no use is closed after a minute. A link
- * that is held (a job runs over it) is pinged every second and given up after MESH_SILENCE_MS of silence. */
+ * What is sent to the own identity comes back through the same frame() as everything else, from the
+ * loop: the part of a job on its home's host is no special case. A link with no use is closed after
+ * a minute. A link that is held (a job runs over it) is pinged every second and given up after
+ * MESH_SILENCE_MS of silence. */
 #ifndef P2PMPI_PEER_MESH_H
 #define P2PMPI_PEER_MESH_H
 
@@ -12,10 +13,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define MESH_PING_MS 1000
-#define MESH_SILENCE_MS 3000
-#define MESH_DIAL_MS 3000
-#define MESH_IDLE_MS 60000
+#define MESH_PING_MS       1000
+#define MESH_SILENCE_MS    3000
+#define MESH_DIAL_MS       3000
+#define MESH_IDLE_MS       60000
 #define MESH_STRANGERS_MAX 4096 /* links at once, above which new ones are refused */
 
 struct mesh;
@@ -33,7 +34,8 @@ struct mesh_ops {
     void (*load)(Wire__LoadInfo *load_out, void *arg);
 };
 
-/* tls may be NULL: then there is nobody but ourselves (the private daemon). hello, ops are borrowed. */
+/* tls may be NULL: then there is nobody but ourselves (the private daemon). hello, ops are
+ * borrowed. */
 struct mesh *mesh_create(struct event_base *base, struct tls *tls, const struct id *self,
                          const Wire__Hello *hello, const struct mesh_ops *ops, void *arg);
 void mesh_destroy(struct mesh *mesh);
@@ -44,8 +46,8 @@ void mesh_adopt_take(struct mesh *mesh, struct link *link);
 /* Tells where a peer may be dialled; copied, replaces what was known. */
 void mesh_locate(struct mesh *mesh, const struct id *peer, Wire__Addr *const *addrs, size_t count);
 
-/* Sends, dialling when there is no link. Returns 0 when the frame is on its way or waits for the link; -1 when
- * no address is known or too much waits. */
+/* Sends, dialling when there is no link. Returns 0 when the frame is on its way or waits for the
+ * link; -1 when no address is known or too much waits. */
 int mesh_send(struct mesh *mesh, const struct id *peer, const Wire__Frame *frame);
 /* Sends a Ping; pong() answers, or down(). */
 int mesh_ping(struct mesh *mesh, const struct id *peer);
@@ -53,7 +55,8 @@ int mesh_ping(struct mesh *mesh, const struct id *peer);
 int mesh_dial(struct mesh *mesh, const struct id *peer);
 
 bool mesh_is_up(const struct mesh *mesh, const struct id *peer);
-bool mesh_is_full(const struct mesh *mesh, const struct id *peer); /* much is waiting to be written */
+bool mesh_is_full(const struct mesh *mesh,
+                  const struct id *peer); /* much is waiting to be written */
 /* Counts uses: a held link is kept alive and watched. */
 void mesh_hold(struct mesh *mesh, const struct id *peer);
 void mesh_release(struct mesh *mesh, const struct id *peer);

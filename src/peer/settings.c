@@ -82,7 +82,8 @@ int settings_check(const struct settings *settings, enum log_level *level_out, s
     if (!known)
         return err_set(err, "sandbox must be auto, bwrap or none, not \"%s\"", settings->sandbox);
     if (log_level_parse(settings->log_level, level_out) < 0)
-        return err_set(err, "log_level must be error, warning, info or debug, not \"%s\"", settings->log_level);
+        return err_set(err, "log_level must be error, warning, info or debug, not \"%s\"",
+                       settings->log_level);
     if (settings->name != NULL && (settings->name[0] == '\0' || strlen(settings->name) > 64))
         return err_set(err, "name must have 1 to 64 characters");
     return 0;

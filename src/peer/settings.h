@@ -15,7 +15,8 @@
 struct settings {
     char *name;        /* of this host; NULL: the host's own name */
     char *listen;      /* address; NULL: all */
-    char *advertise;   /* address told to others, when they cannot reach the one that is seen; NULL: none */
+    char *advertise;   /* address told to others, when they cannot reach the one that is seen; NULL:
+                          none */
     uint32_t port;     /* 0: any free one */
     uint32_t slots;    /* processes lent at a time; 0: one per hardware thread */
     char *grid;        /* grid file; NULL: CONFIG/grid */

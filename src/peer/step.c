@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* step.c - a p2pmpi-stepd as p2pmpid sees it: started, or found again after a restart; spoken to; ended */
+/* step.c - a p2pmpi-stepd as p2pmpid sees it: started, or found again after a restart; spoken to;
+ * ended */
 #include "config.h"
 #include "peer/step.h"
 
@@ -21,7 +22,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define STEP_FD 3
+#define STEP_FD     3
 #define SANDBOX_DIR "/job"
 
 struct step {
@@ -29,9 +30,9 @@ struct step {
     struct link *link;
     const struct step_ops *ops; /* borrowed */
     void *arg;
-    pid_t pid;       /* our child, bwrap or stepd; 0: retaken or waited for */
-    pid_t told_pid;  /* as the step says */
-    char *dir;       /* as the step sees it */
+    pid_t pid;      /* our child, bwrap or stepd; 0: retaken or waited for */
+    pid_t told_pid; /* as the step says */
+    char *dir;      /* as the step sees it */
     struct event *limit;
     bool started, ending;
 };
@@ -53,7 +54,8 @@ static void limit_passed(evutil_socket_t fd, short what, void *arg)
     (void)what;
     if (pid > 1)
         kill(pid, SIGKILL);
-    step_gone(step, step->ending ? "it did not end in time and was killed" : "it did not start in time");
+    step_gone(step,
+              step->ending ? "it did not end in time and was killed" : "it did not start in time");
 }
 
 static void step_limit(struct step *step, unsigned ms)
@@ -109,8 +111,10 @@ static int bind_socket(const char *dir, struct err *err)
     char *path = mem_format("%s/step.sock", dir);
 
     if (strlen(path) >= sizeof addr.sun_path) {
-        err_set(err, "the path %s is longer than a socket's may be (%zu); set P2PMPI_DIR to a shorter one", path,
-                sizeof addr.sun_path - 1);
+        err_set(
+            err,
+            "the path %s is longer than a socket's may be (%zu); set P2PMPI_DIR to a shorter one",
+            path, sizeof addr.sun_path - 1);
         free(path);
         return -1;
     }
@@ -129,16 +133,56 @@ static int bind_socket(const char *dir, struct err *err)
     return fd;
 }
 
-/* bubblewrap: the host's programs and libraries read-only, the job's directory, nothing of the owner's. */
-static void sandbox_argv(const char *argv[], size_t *count, const char *bwrap, const char *stepd, const char *dir)
+/* bubblewrap: the host's programs and libraries read-only, the job's directory, nothing of the
+ * owner's. */
+static void sandbox_argv(const char *argv[], size_t *count, const char *bwrap, const char *stepd,
+                         const char *dir)
 {
-    const char *const fixed[] = {
-        bwrap, "--unshare-user-try", "--unshare-ipc", "--unshare-pid", "--unshare-uts", "--unshare-cgroup-try",
-        "--ro-bind", "/usr", "/usr", "--symlink", "usr/lib", "/lib", "--symlink", "usr/lib64", "/lib64",
-        "--symlink", "usr/bin", "/bin", "--symlink", "usr/sbin", "/sbin", "--ro-bind", "/etc", "/etc",
-        "--ro-bind-try", "/opt", "/opt", "--ro-bind", "/sys/devices/system", "/sys/devices/system",
-        "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--ro-bind", stepd, "/.p2pmpi-stepd",
-        "--bind", dir, SANDBOX_DIR, "--chdir", SANDBOX_DIR, "/.p2pmpi-stepd"};
+    const char *const fixed[] = {bwrap,
+                                 "--unshare-user-try",
+                                 "--unshare-ipc",
+                                 "--unshare-pid",
+                                 "--unshare-uts",
+                                 "--unshare-cgroup-try",
+                                 "--ro-bind",
+                                 "/usr",
+                                 "/usr",
+                                 "--symlink",
+                                 "usr/lib",
+                                 "/lib",
+                                 "--symlink",
+                                 "usr/lib64",
+                                 "/lib64",
+                                 "--symlink",
+                                 "usr/bin",
+                                 "/bin",
+                                 "--symlink",
+                                 "usr/sbin",
+                                 "/sbin",
+                                 "--ro-bind",
+                                 "/etc",
+                                 "/etc",
+                                 "--ro-bind-try",
+                                 "/opt",
+                                 "/opt",
+                                 "--ro-bind",
+                                 "/sys/devices/system",
+                                 "/sys/devices/system",
+                                 "--proc",
+                                 "/proc",
+                                 "--dev",
+                                 "/dev",
+                                 "--tmpfs",
+                                 "/tmp",
+                                 "--ro-bind",
+                                 stepd,
+                                 "/.p2pmpi-stepd",
+                                 "--bind",
+                                 dir,
+                                 SANDBOX_DIR,
+                                 "--chdir",
+                                 SANDBOX_DIR,
+                                 "/.p2pmpi-stepd"};
 
     for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++)
         argv[(*count)++] = fixed[i];
@@ -180,7 +224,8 @@ static void child(const struct step_place *place, const char *stepd, const char 
     _exit(127);
 }
 
-static struct step *step_new(struct event_base *base, const char *dir, const struct step_ops *ops, void *arg)
+static struct step *step_new(struct event_base *base, const char *dir, const struct step_ops *ops,
+                             void *arg)
 {
     struct step *step = mem_alloc(sizeof *step);
 
@@ -192,17 +237,20 @@ static struct step *step_new(struct event_base *base, const char *dir, const str
     return step;
 }
 
-static int step_connect(struct step *step, const char *dir, const Wire__Hello *hello, struct err *err)
+static int step_connect(struct step *step, const char *dir, const Wire__Hello *hello,
+                        struct err *err)
 {
     char *path = mem_format("%s/step.sock", dir);
 
-    step->link = link_connect_unix(step->base, path, hello, STEP_START_MS, &step_link_ops, step, err);
+    step->link =
+        link_connect_unix(step->base, path, hello, STEP_START_MS, &step_link_ops, step, err);
     free(path);
     return step->link != NULL ? 0 : -1;
 }
 
-struct step *step_spawn(struct event_base *base, const struct step_place *place, const Wire__Hello *hello,
-                        const struct step_ops *ops, void *arg, struct err *err)
+struct step *step_spawn(struct event_base *base, const struct step_place *place,
+                        const Wire__Hello *hello, const struct step_ops *ops, void *arg,
+                        struct err *err)
 {
     char *stepd = program_find("p2pmpi-stepd", err);
     struct step *step = NULL;
@@ -284,8 +332,9 @@ bool step_reaped(struct step *step, pid_t pid, int status)
     step->told_pid = 0;
     /* what it sent last may still be in the socket: gone() comes with the end of that */
     if (step->link == NULL || !link_is_ready(step->link))
-        step_gone(step, WIFEXITED(status) && WEXITSTATUS(status) == 127 ? "it could not be executed"
-                                                                        : "it ended before it was ready");
+        step_gone(step, WIFEXITED(status) && WEXITSTATUS(status) == 127
+                            ? "it could not be executed"
+                            : "it ended before it was ready");
     return true;
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* step.h - a p2pmpi-stepd as p2pmpid sees it: started, or found again after a restart; spoken to; ended
+/* step.h - a p2pmpi-stepd as p2pmpid sees it: started, or found again after a restart; spoken to;
+ * ended
  *
- * The Unix socket JOBDIR/step.sock is bound before the process starts, so the connection never waits for it,
- * and stays for the p2pmpid that may come after us. */
+ * The Unix socket JOBDIR/step.sock is bound before the process starts, so the connection never
+ * waits for it, and stays for the p2pmpid that may come after us. */
 #ifndef P2PMPI_PEER_STEP_H
 #define P2PMPI_PEER_STEP_H
 
@@ -13,7 +14,7 @@
 #include <sys/types.h>
 
 #define STEP_START_MS 15000 /* from fork to StepStarted */
-#define STEP_END_MS 3000    /* from StepEnd to the end of the process; then SIGKILL */
+#define STEP_END_MS   3000  /* from StepEnd to the end of the process; then SIGKILL */
 
 struct event_base;
 struct step;
@@ -28,17 +29,19 @@ struct step_ops {
 };
 
 struct step_place {
-    const char *dir;      /* the job's directory, absolute, exists */
+    const char *dir; /* the job's directory, absolute, exists */
     const char *job;
-    bool inherit_stderr;  /* else standard error goes to dir/log */
-    bool tools;           /* a step without ranks, for PMIx tools */
-    const char *sandbox;  /* path of bubblewrap, or NULL: none */
+    bool inherit_stderr; /* else standard error goes to dir/log */
+    bool tools;          /* a step without ranks, for PMIx tools */
+    const char *sandbox; /* path of bubblewrap, or NULL: none */
 };
 
 /* Starts one. hello, ops are borrowed; place is read now. NULL with a sentence. */
-struct step *step_spawn(struct event_base *base, const struct step_place *place, const Wire__Hello *hello,
-                        const struct step_ops *ops, void *arg, struct err *err);
-/* Connects to the one that a p2pmpid before us started in dir. NULL with a sentence when there is no socket. */
+struct step *step_spawn(struct event_base *base, const struct step_place *place,
+                        const Wire__Hello *hello, const struct step_ops *ops, void *arg,
+                        struct err *err);
+/* Connects to the one that a p2pmpid before us started in dir. NULL with a sentence when there is
+ * no socket. */
 struct step *step_retake(struct event_base *base, const char *dir, const Wire__Hello *hello,
                          const struct step_ops *ops, void *arg, struct err *err);
 
