@@ -66,7 +66,7 @@ struct supply {
     const struct content *open_content;
     int open_fd;
     ZSTD_CCtx *compressor;
-    uint8_t *buffer;
+    uint8_t *buffer, *packed;
 };
 
 struct supply *supply_create(const char *job, Wire__File *const *files, size_t count, Wire__Needs *needs,
@@ -118,8 +118,9 @@ static void drop_buffers(struct supply *supply)
     memset(supply->pieces, 0, sizeof supply->pieces);
     ZSTD_freeCCtx(supply->compressor);
     free(supply->buffer);
+    free(supply->packed);
     supply->compressor = NULL;
-    supply->buffer = NULL;
+    supply->buffer = supply->packed = NULL;
 }
 
 void supply_destroy(struct supply *supply)
@@ -250,16 +251,15 @@ static size_t piece_length(const struct content *content, uint64_t offset)
 
 static int compress(struct supply *supply, struct content *content, size_t length, struct piece *piece, struct err *err)
 {
-    size_t room = ZSTD_compressBound(length);
-    uint8_t *bytes = mem_alloc(room);
+    size_t room = ZSTD_compressBound(PIECE_MAX);
 
-    size_t size = ZSTD_compressCCtx(supply->compressor, bytes, room, supply->buffer, length, content->is_dense ? LEVEL_DENSE : LEVEL);
-    if (ZSTD_isError(size)) {
-        free(bytes);
+    if (supply->packed == NULL)
+        supply->packed = mem_alloc(room);
+    size_t size = ZSTD_compressCCtx(supply->compressor, supply->packed, room, supply->buffer, length, content->is_dense ? LEVEL_DENSE : LEVEL);
+    if (ZSTD_isError(size))
         return err_set(err, "cannot compress %s: %s", content->file->origin, ZSTD_getErrorName(size));
-    }
     content->is_dense = size > length - length / 32;
-    piece->bytes = bytes;
+    piece->bytes = mem_copy(supply->packed, size);
     piece->size = size;
     return 0;
 }

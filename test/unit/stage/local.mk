@@ -1,6 +1,6 @@
 # test/unit/stage
-stage_tests = test/unit/stage/elf test/unit/stage/store
-unit_tests += $(stage_tests)
+unit_tests += test/unit/stage/elf test/unit/stage/store test/unit/stage/transfer
 stage_scratch = test/unit/stage/scratch.c test/unit/stage/scratch.h
 test_unit_stage_elf_SOURCES = test/unit/stage/elf.c $(stage_scratch)
 test_unit_stage_store_SOURCES = test/unit/stage/store.c $(stage_scratch)
+test_unit_stage_transfer_SOURCES = test/unit/stage/transfer.c $(stage_scratch)
