@@ -1,2 +1,3 @@
 # docs
 include docs/man/local.mk
+EXTRA_DIST += docs/pmix.md

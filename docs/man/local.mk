@@ -6,4 +6,5 @@ dist_man_MANS += \
 	docs/man/p2pmpi-ps.1 \
 	docs/man/p2pmpirun.1 \
 	docs/man/p2pmpid.conf.5 \
-	docs/man/p2pmpid.8
+	docs/man/p2pmpid.8 \
+	docs/man/p2pmpi-stepd.8

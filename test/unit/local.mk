@@ -8,6 +8,7 @@ include test/unit/coll/local.mk
 include test/unit/job/local.mk
 include test/unit/member/local.mk
 include test/unit/tools/local.mk
+include test/unit/pmix-server/local.mk
 include test/unit/stage/local.mk
 
 test_unit_base_conf_SOURCES = test/unit/base/conf.c
