@@ -22,5 +22,6 @@ app_tachyon 4
 app_netpipe
 app_hpcc 4
 app_fortran 4
+app_codes
 claim "nothing is left of the jobs" within 5 is_swept
 claims_end

@@ -77,3 +77,17 @@ app_fortran() {
     fi
     claim "a Fortran program runs on $1 ranks" says "Fortran is well: $1 ranks" run -n "$1" ./ring
 }
+
+# exit codes are mpirun's
+app_codes() {
+    for code_case in "0 nothing" "7 exit 7 2" "9 quit 9 1" "6 early 6 1" "5 abort 5 1" "137 kill 9 1" "139 kill 11 2"; do
+        # shellcheck disable=SC2086
+        set -- $code_case
+        code=$1
+        shift
+        claim "act $*: exit code $code" answers "$code" run -n 3 ./act "$@"
+    done
+    claim "--timeout: exit code 110" answers 110 run --timeout 1 -n 2 ./act hang
+    claim "no such program: exit code 132" answers 132 run -n 2 ./nothere
+    claim "unknown option: exit code 1" answers 1 run --no-such-option -n 2 ./act
+}
