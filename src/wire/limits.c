@@ -69,10 +69,21 @@ static bool is_field_within(const ProtobufCMessage *message, const ProtobufCFiel
     return true;
 }
 
+/* protobuf-c takes a field of number 0 (which cannot be) for unknown, and then fails to read what it wrote. */
+static bool has_field_zero(const ProtobufCMessage *message)
+{
+    for (unsigned i = 0; i < message->n_unknown_fields; i++)
+        if (message->unknown_fields[i].tag == 0)
+            return true;
+    return false;
+}
+
 static bool is_within(const ProtobufCMessage *message)
 {
     const ProtobufCMessageDescriptor *type = message->descriptor;
 
+    if (has_field_zero(message))
+        return false;
     for (unsigned i = 0; i < type->n_fields; i++)
         if (!is_field_within(message, &type->fields[i]))
             return false;
@@ -91,7 +102,7 @@ void *limits_unpack(const ProtobufCMessageDescriptor *type, const uint8_t *bytes
     }
     if (!is_within(message)) {
         protobuf_c_message_free_unpacked(message, NULL);
-        err_set(err, "a message with a string or list that is too long");
+        err_set(err, "a message with a string or list that is too long, or a field that cannot be");
         return NULL;
     }
     return message;
