@@ -39,6 +39,21 @@ static pmix_server_module_t host_functions = {
     /* What is not here the library answers with PMIX_ERR_NOT_SUPPORTED by itself. */
 };
 
+#ifdef __SANITIZE_ADDRESS__
+/* What libpmix keeps for itself to the end is not ours to free. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+    return "leak:libpmix\n";
+}
+
+const char *__lsan_default_options(void);
+const char *__lsan_default_options(void)
+{
+    return "print_suppressions=0";
+}
+#endif
+
 static pmix_info_t *make_infos(struct px_step *step, const char *own, size_t *count_out)
 {
     char *scratch = mem_format("%s/pmix/%s", step->dir, own);

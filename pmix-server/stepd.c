@@ -151,6 +151,7 @@ static int serve(struct px_step *step)
     px_daemon_close(step);
     px_upcall_close();
     event_free(terminate);
+    event_base_dispatch(step->base); /* until the last words are written */
     event_base_free(step->base);
     return 0;
 }
