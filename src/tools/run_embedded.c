@@ -67,9 +67,11 @@ int run_embedded_start(pid_t *child_out, struct err *err)
 
 int run_embedded_wait(pid_t child, int limit_ms, struct err *err)
 {
-    if (wait_gone(child, limit_ms) < 0)
-        return err_set(err, "the private p2pmpid (process %d) does not end; kill it", (int)child);
+    int late = wait_gone(child, limit_ms);
+
+    if (late < 0)
+        kill(child, SIGKILL); /* p2pmpi-stepd ends the ranks of a daemon that is gone */
     while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
         ;
-    return 0;
+    return late < 0 ? err_set(err, "the private p2pmpid (process %d) did not end and was killed", (int)child) : 0;
 }

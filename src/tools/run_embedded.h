@@ -11,8 +11,8 @@
  * the terminal sends goes to us alone. Returns our end of the socket; -1 with a sentence. */
 int run_embedded_start(pid_t *child_out, struct err *err);
 
-/* Waits for its end, which follows the end of its socket; at most limit_ms. Returns 0, or -1 with a sentence
- * when it is still there. */
+/* Waits for its end, which follows the end of its socket; at most limit_ms, then it is killed. Returns
+ * 0, or -1 with a sentence when that was needed. */
 int run_embedded_wait(pid_t child, int limit_ms, struct err *err);
 
 #endif

@@ -1,8 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
 # tools-fake.sh - the tools against a p2pmpid that is played from a script
-. "${P2PMPI_SRCDIR:-.}/test/prog/tap.sh"
-fake=$build/test/prog/fakedaemon
+. "${P2PMPI_SRCDIR:-.}/test/lib/claim.sh"
+. "$P2PMPI_SRCDIR/test/prog/typed.sh"
+fake=$P2PMPI_BUILDDIR/test/prog/fakedaemon
+mkdir -p "$P2PMPI_DIR/run"
 sock=$P2PMPI_DIR/run/p2pmpid.sock
 
 # play: starts the daemon with the script on standard input
@@ -10,27 +12,27 @@ play() {
     rm -f "$sock"
     cat >script
     "$fake" "$sock" script >said 2>fake.err &
-    pids="$pids $!"
-    until_true 10 test -S "$sock"
+    started $!
+    within 10 test -S "$sock"
 }
 
 # ---- no daemon
 limited 20 "$bin/p2pmpi-hosts"
-is "hosts without a daemon: exit code" 1 $code
-has "hosts without a daemon: what to do" "start it with p2pmpi-boot" err
+claim "hosts without a daemon: exit code" same 1 $code
+claim "hosts without a daemon: what to do" holds "start it with p2pmpi-boot" err
 limited 20 "$bin/p2pmpi-ps" --json
-is "ps without a daemon: exit code" 1 $code
+claim "ps without a daemon: exit code" same 1 $code
 limited 20 "$bin/p2pmpi-halt"
-is "halt without a daemon is no fault" 0 $code
-has "halt without a daemon says so" "no p2pmpid" out
+claim "halt without a daemon is no fault" same 0 $code
+claim "halt without a daemon says so" holds "no p2pmpid" out
 for tool in hosts ps boot halt; do
     limited 20 "$bin/p2pmpi-$tool" --bogus
-    is "$tool: unknown option: exit code" 1 $code
-    has "$tool: unknown option: sentence" 'unknown option "--bogus"' err
+    claim "$tool: unknown option: exit code" same 1 $code
+    claim "$tool: unknown option: sentence" holds 'unknown option "--bogus"' err
     limited 20 "$bin/p2pmpi-$tool" --version
-    has "$tool: version" "p2pmpi-$tool (P2P-MPI)" out
+    claim "$tool: version" holds "p2pmpi-$tool (P2P-MPI)" out
     limited 20 "$bin/p2pmpi-$tool" --help
-    is "$tool: help: exit code" 0 $code
+    claim "$tool: help: exit code" same 0 $code
 done
 
 # ---- listings
@@ -42,9 +44,9 @@ expect peers_query
 peers 3
 S
 limited 20 "$bin/p2pmpi-hosts"
-is "hosts: exit code" 0 $code
-is "hosts: nearest first, the dead last" "peer3 peer1 peer2" "$(awk 'NR > 1 { printf "%s%s", s, $1; s = " " }' out)"
-is "hosts: fits 80 columns" 0 "$(awk 'length > 80' out | wc -l)"
+claim "hosts: exit code" same 0 $code
+claim "hosts: nearest first, the dead last" same "peer3 peer1 peer2" "$(awk 'NR > 1 { printf "%s%s", s, $1; s = " " }' out)"
+claim "hosts: fits 80 columns" same 0 "$(awk 'length > 80' out | wc -l)"
 play <<'S'
 accept
 expect status_query
@@ -53,7 +55,7 @@ expect peers_query
 peers 2
 S
 limited 20 "$bin/p2pmpi-hosts" --hostfile
-is "hosts: a host file of the living" "peer1 slots=4" "$(cat out)"
+claim "hosts: a host file of the living" same "peer1 slots=4" "$(cat out)"
 play <<'S'
 accept
 expect status_query
@@ -62,36 +64,36 @@ expect peers_query
 peers 300
 S
 limited 20 "$bin/p2pmpi-hosts" --json
-is "hosts: JSON of all peers" 300 "$(grep -c '"rtt_us"' out)"
+claim "hosts: JSON of all peers" same 300 "$(grep -c '"rtt_us"' out)"
 play <<'S'
 accept
 expect jobs_query
 jobs 1
 S
 limited 20 "$bin/p2pmpi-ps"
-has "ps: a job" "01234567  home  running" out
+claim "ps: a job" holds "01234567  home  running" out
 play <<'S'
 accept
 expect halt
 halting 2
 S
 limited 20 "$bin/p2pmpi-halt"
-is "halt with jobs: exit code" 1 $code
-has "halt with jobs: what to do" "p2pmpi-halt --force" err
+claim "halt with jobs: exit code" same 1 $code
+claim "halt with jobs: what to do" holds "p2pmpi-halt --force" err
 play <<'S'
 accept
 S
 limited 20 "$bin/p2pmpi-ps"
-is "a daemon that goes away: exit code" 1 $code
+claim "a daemon that goes away: exit code" same 1 $code
 play <<'S'
 accept
 expect status_query
 status
 S
 limited 20 "$bin/p2pmpi-boot"
-is "boot: a running daemon is no fault" 0 $code
-has "boot: it tells that it runs" "runs already as here" out
-has "boot: the state of the grid" "grid lab: 1 of 1 supernodes" out
+claim "boot: a running daemon is no fault" same 0 $code
+claim "boot: it tells that it runs" holds "runs already as here" out
+claim "boot: the state of the grid" holds "grid lab: 1 of 1 supernodes" out
 
 # ---- p2pmpirun
 play <<'S'
@@ -107,15 +109,15 @@ out 0 1 three\n
 result 7 rank 1 ended with code 7
 S
 OMPI_MCA_btl=tcp MY=5 limited 20 "$bin/p2pmpirun" -n 2 -x MY --mca btl self --mca btl tcp /bin/true an argument </dev/null
-is "run: exit code of the job" 7 $code
-is "run: standard output" "one three" "$(echo $(cat out))"
-has "run: standard error" "two" err
-has "run: the reason" "p2pmpirun: rank 1 ended with code 7" err
-is "run: silent without a terminal" 2 "$(wc -l <err)"
-has "run: ranks" "ranks 2" said
-has "run: arguments" "argv argument" said
-has "run: -x" "env MY=5" said
-has "run: --mca beats the environment" "env OMPI_MCA_btl=self,tcp" said
+claim "run: exit code of the job" same 7 $code
+claim "run: standard output" same "one three" "$(echo $(cat out))"
+claim "run: standard error" holds "two" err
+claim "run: the reason" holds "p2pmpirun: rank 1 ended with code 7" err
+claim "run: silent without a terminal" same 2 "$(wc -l <err)"
+claim "run: ranks" holds "ranks 2" said
+claim "run: arguments" holds "argv argument" said
+claim "run: -x" holds "env MY=5" said
+claim "run: --mca beats the environment" holds "env OMPI_MCA_btl=self,tcp" said
 play <<'S'
 accept
 expect job_submit
@@ -127,9 +129,9 @@ out 1 1 z\n
 result 0
 S
 limited 20 "$bin/p2pmpirun" --tag-output --display-map -n 2 /bin/true </dev/null
-has "run: tags" "[1,1]<stdout>:x" out
-has "run: a line in two pieces has one tag" "[1,1]<stdout>:yz" out
-has "run: the map" "here" out
+claim "run: tags" holds "[1,1]<stdout>:x" out
+claim "run: a line in two pieces has one tag" holds "[1,1]<stdout>:yz" out
+claim "run: the map" holds "here" out
 play <<'S'
 accept
 expect job_submit
@@ -142,7 +144,7 @@ expect job_input
 result 0
 S
 echo to rank 0 | limited 20 "$bin/p2pmpirun" /bin/true
-has "run: standard input" "input to rank 0" said
+claim "run: standard input" holds "input to rank 0" said
 play <<'S'
 accept
 expect job_submit
@@ -154,15 +156,15 @@ result 0
 S
 # A reader that sleeps first: the daemon is held back.
 "$bin/p2pmpirun" /bin/true </dev/null | { sleep 1; wc -c >bytes; }
-is "run: much output, slow reader" 40000000 "$(echo $(cat bytes))"
+claim "run: much output, slow reader" same 40000000 "$(echo $(cat bytes))"
 play <<'S'
 accept
 expect job_submit
 error no host has enough slots
 S
 limited 20 "$bin/p2pmpirun" -n 99 /bin/true </dev/null
-is "run: refused: exit code" 1 $code
-has "run: refused: sentence" "p2pmpirun: no host has enough slots" err
+claim "run: refused: exit code" same 1 $code
+claim "run: refused: sentence" holds "p2pmpirun: no host has enough slots" err
 play <<'S'
 accept
 expect job_submit
@@ -171,7 +173,7 @@ warning the supernode does not answer
 result 0
 S
 limited 20 "$bin/p2pmpirun" /bin/true </dev/null
-has "run: a warning" "p2pmpirun: warning: the supernode does not answer" err
+claim "run: a warning" holds "p2pmpirun: warning: the supernode does not answer" err
 play <<'S'
 accept
 expect job_submit
@@ -180,7 +182,7 @@ warning the supernode does not answer
 result 0
 S
 limited 20 "$bin/p2pmpirun" -q /bin/true </dev/null
-is "run: -q is quiet" "" "$(cat err)"
+claim "run: -q is quiet" same "" "$(cat err)"
 play <<'S'
 accept
 expect job_submit
@@ -197,8 +199,8 @@ expect job_output_ack
 result 3
 S
 limited 20 "$bin/p2pmpirun" /bin/true </dev/null
-is "run: a restarted daemon takes the job back" 3 $code
-is "run: no output is lost or doubled" "abcd" "$(cat out)"
+claim "run: a restarted daemon takes the job back" same 3 $code
+claim "run: no output is lost or doubled" same "abcd" "$(cat out)"
 play <<'S'
 accept
 expect job_submit
@@ -212,13 +214,13 @@ result 143 ended by a signal
 S
 "$bin/p2pmpirun" /bin/true </dev/null >out 2>err &
 run=$!
-pids="$pids $run"
-until_true 10 grep -q running out
+started $run
+within 10 grep -q running out
 kill -TERM $run
 code=0
 wait $run || code=$?
-is "run: interrupted: exit code as mpirun's" 1 $code
-has "run: interrupted: the daemon is told" "signal 15" said
+claim "run: interrupted: exit code as mpirun's" same 1 $code
+claim "run: interrupted: the daemon is told" holds "signal 15" said
 
 # ---- bad input
 for case in "132:-n 2 ./nosuch:nosuch" "132:-n 2 nosuch-in-path:nosuch-in-path" "132:./notexec:notexec" \
@@ -227,13 +229,13 @@ for case in "132:-n 2 ./nosuch:nosuch" "132:-n 2 nosuch-in-path:nosuch-in-path" 
     echo x >notexec
     want=${case%%:*} rest=${case#*:}
     limited 20 "$bin/p2pmpirun" --local ${rest%%:*} </dev/null
-    is "run ${rest%%:*}: exit code" "$want" $code
-    has "run ${rest%%:*}: sentence" "${rest#*:}" err
+    claim "run ${rest%%:*}: exit code" same "$want" $code
+    claim "run ${rest%%:*}: sentence" holds "${rest#*:}" err
 done
 limited 20 "$bin/p2pmpirun" --local --wdir /nonexistent true </dev/null
-is "run --wdir that is not there: exit code" 135 $code
+claim "run --wdir that is not there: exit code" same 135 $code
 printf 'one\n' >list
 limited 20 "$bin/p2pmpirun" --local -l list true </dev/null
-is "run: an unreadable file in a list: exit code" 1 $code
-has "run: an unreadable file in a list: its line" "list:1" err
-done_testing
+claim "run: an unreadable file in a list: exit code" same 1 $code
+claim "run: an unreadable file in a list: its line" holds "list:1" err
+claims_end
