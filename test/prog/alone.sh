@@ -25,7 +25,7 @@ limited_run -n 2 --timeout 1 "$act" hang
 claim "--timeout: 110" same 110 $code
 limited_run -n 2 ./nosuch
 claim "a missing program: 132" same 132 $code
-claim "a missing program: its name" holds ./nosuch err
+claim "a missing program: its name" holds /nosuch err
 echo x >plain
 limited_run -n 2 ./plain
 claim "a file that is not executable: 132" same 132 $code
