@@ -3,7 +3,9 @@
 #include "config.h"
 #include "net/join.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
+#include "net/authority.h"
 #include "net/tcpdial.h"
 #include "net/link_inner.h"
 #include "net/tls_inner.h"
@@ -201,4 +203,20 @@ void join_destroy(struct join *join)
         bufferevent_free(join->stream);
     event_free(join->timer);
     free(join);
+}
+
+uint8_t *join_renew(const struct link *link, const struct authority *authority, size_t *size_out,
+                    struct err *err)
+{
+    SSL *ssl = link->stream != NULL ? bufferevent_openssl_get_ssl(link->stream) : NULL;
+    X509 *leaf = ssl != NULL ? SSL_get1_peer_certificate(ssl) : NULL;
+    uint8_t *chain = NULL;
+
+    if (leaf != NULL)
+        chain = authority_issue(authority, X509_get0_pubkey(leaf), clock_wall_s(),
+                                MEMBER_DAYS * INT64_C(86400), size_out, err);
+    else
+        err_set(err, "this link has no certificate to renew");
+    X509_free(leaf);
+    return chain;
 }

@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct authority;
 struct join;
 
 /* why == NULL: done; tls has the certificate already, chain is there to be kept (chain_save()).
@@ -27,5 +28,10 @@ typedef void (*join_fn)(struct join *join, enum link_end end, const char *why, c
 struct join *join_start(struct event_base *base, struct tls *tls, const char *host, uint16_t port,
                         unsigned timeout_ms, join_fn fn, void *arg);
 void join_destroy(struct join *join);
+
+/* The supernode's side of a renewal: a new certificate for the key that a member has proven on its
+ * link. Returns malloc()ed bytes of the chain, or NULL with a sentence. */
+uint8_t *join_renew(const struct link *link, const struct authority *authority, size_t *size_out,
+                    struct err *err);
 
 #endif
