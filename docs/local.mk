@@ -1,3 +1,4 @@
 # docs
 include docs/man/local.mk
 EXTRA_DIST += docs/pmix.md
+EXTRA_DIST += docs/tutorial.md
