@@ -12,6 +12,7 @@
 #include "peer/hosting.h"
 #include "peer/members.h"
 #include "peer/mesh.h"
+#include "peer/sandbox.h"
 #include "plan/host.h"
 #include "stage/store.h"
 
@@ -253,6 +254,15 @@ static int grid_up(struct daemon *daemon, struct err *err)
     return result;
 }
 
+static void find_sandbox(struct daemon *daemon)
+{
+    struct err err;
+
+    daemon->bwrap = sandbox_find(daemon->settings.sandbox, &err);
+    if (err.text[0] != '\0')
+        log_warning("jobs run without a sandbox why=\"%s\"", err.text);
+}
+
 struct daemon *daemon_create(struct settings *settings, int fd, struct err *err)
 {
     struct daemon *daemon = mem_alloc(sizeof *daemon);
@@ -278,6 +288,7 @@ struct daemon *daemon_create(struct settings *settings, int fd, struct err *err)
     daemon->front = front_listen(daemon, err); /* first: it tells whether another one runs */
     if (daemon->front == NULL || grid_up(daemon, err) < 0)
         goto error;
+    find_sandbox(daemon);
     hosting_retake(daemon->hosting);
     members_start(daemon->members);
     return daemon;
@@ -318,6 +329,7 @@ void daemon_destroy(struct daemon *daemon)
     message_free(daemon->hello);
     dirs_clear(&daemon->dirs);
     settings_clear(&daemon->settings);
+    free(daemon->bwrap);
     event_base_free(daemon->base);
     free(daemon);
 }

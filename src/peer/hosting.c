@@ -700,7 +700,7 @@ void hosting_retake(struct hosting *hosting)
         hosted->state = HOST_RUNNING;
         hosted->is_retaken = true;
         hosted->step =
-            step_retake(daemon->base, hosted->dir, daemon->hello, &step_ops, hosted, &err);
+            step_retake(daemon->base, hosted->dir, hosted->job, daemon->hello, &step_ops, hosted, &err);
         if (hosted->step == NULL) {
             log_info("stale job directory job=%s", hosted->job);
             hosted_destroy(hosted);

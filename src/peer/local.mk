@@ -7,5 +7,6 @@ peer_sources = \
 	src/peer/hosting.c src/peer/hosting.h \
 	src/peer/members.c src/peer/members.h \
 	src/peer/mesh.c src/peer/mesh.h \
+	src/peer/sandbox.c src/peer/sandbox.h \
 	src/peer/settings.c src/peer/settings.h \
 	src/peer/step.c src/peer/step.h

@@ -4,15 +4,18 @@
 #include "config.h"
 #include "peer/step.h"
 
+#include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/program.h"
 #include "net/link.h"
+#include "peer/sandbox.h"
 
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -22,16 +25,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define STEP_FD     3
-#define SANDBOX_DIR "/job"
+#define STEP_FD 3
 
 struct step {
     struct event_base *base;
     struct link *link;
     const struct step_ops *ops; /* borrowed */
     void *arg;
-    pid_t pid;      /* our child, bwrap or stepd; 0: retaken or waited for */
-    pid_t told_pid; /* as the step says */
+    pid_t pid; /* our child, bwrap or stepd; 0: retaken or waited for */
+    char *job;
+    char *pid_path; /* where a p2pmpid after us finds that pid */
     char *dir;      /* as the step sees it */
     struct event *limit;
     bool started, ending;
@@ -45,10 +48,31 @@ static void step_gone(struct step *step, const char *why)
     step->ops->gone(step, why, step->arg);
 }
 
+/* The process that an earlier p2pmpid started for this job; 0 when the number belongs to another by
+ * now. */
+static pid_t retaken_pid(const struct step *step)
+{
+    size_t size;
+    char *text = file_read(step->pid_path, 64, NULL, NULL);
+    pid_t pid = text != NULL ? (pid_t)atol(text) : 0;
+
+    free(text);
+    if (pid <= 1)
+        return 0;
+    char path[64], line[4096];
+    snprintf(path, sizeof path, "/proc/%d/cmdline", (int)pid);
+    FILE *file = fopen(path, "re");
+    if (file == NULL)
+        return 0;
+    size = fread(line, 1, sizeof line, file);
+    fclose(file);
+    return memmem(line, size, step->job, strlen(step->job)) != NULL ? pid : 0;
+}
+
 static void limit_passed(evutil_socket_t fd, short what, void *arg)
 {
     struct step *step = arg;
-    pid_t pid = step->pid != 0 ? step->pid : step->told_pid;
+    pid_t pid = step->pid != 0 ? step->pid : retaken_pid(step);
 
     (void)fd;
     (void)what;
@@ -67,11 +91,9 @@ static void step_limit(struct step *step, unsigned ms)
 
 static void on_ready(struct link *link, const Wire__Hello *hello, void *arg)
 {
-    struct step *step = arg;
-
+    (void)link;
     (void)hello;
-    if (step->told_pid == 0)
-        step->told_pid = link_pid(link);
+    (void)arg;
 }
 
 static void on_frame(struct link *link, Wire__Frame *frame, void *arg)
@@ -81,6 +103,8 @@ static void on_frame(struct link *link, Wire__Frame *frame, void *arg)
     (void)link;
     switch (frame->body_case) {
     case WIRE__FRAME__BODY_STEP_ATTACH:
+        if (step->started && !step->ending) /* a retaken one has shown itself */
+            event_del(step->limit);
         step->ops->attached(step, frame->step_attach, step->arg);
         break;
     case WIRE__FRAME__BODY_STEP_STARTED:
@@ -133,64 +157,9 @@ static int bind_socket(const char *dir, struct err *err)
     return fd;
 }
 
-/* bubblewrap: the host's programs and libraries read-only, the job's directory, nothing of the
- * owner's. */
-static void sandbox_argv(const char *argv[], size_t *count, const char *bwrap, const char *stepd,
-                         const char *dir)
-{
-    const char *const fixed[] = {bwrap,
-                                 "--unshare-user-try",
-                                 "--unshare-ipc",
-                                 "--unshare-pid",
-                                 "--unshare-uts",
-                                 "--unshare-cgroup-try",
-                                 "--ro-bind",
-                                 "/usr",
-                                 "/usr",
-                                 "--symlink",
-                                 "usr/lib",
-                                 "/lib",
-                                 "--symlink",
-                                 "usr/lib64",
-                                 "/lib64",
-                                 "--symlink",
-                                 "usr/bin",
-                                 "/bin",
-                                 "--symlink",
-                                 "usr/sbin",
-                                 "/sbin",
-                                 "--ro-bind",
-                                 "/etc",
-                                 "/etc",
-                                 "--ro-bind-try",
-                                 "/opt",
-                                 "/opt",
-                                 "--ro-bind",
-                                 "/sys/devices/system",
-                                 "/sys/devices/system",
-                                 "--proc",
-                                 "/proc",
-                                 "--dev",
-                                 "/dev",
-                                 "--tmpfs",
-                                 "/tmp",
-                                 "--ro-bind",
-                                 stepd,
-                                 "/.p2pmpi-stepd",
-                                 "--bind",
-                                 dir,
-                                 SANDBOX_DIR,
-                                 "--chdir",
-                                 SANDBOX_DIR,
-                                 "/.p2pmpi-stepd"};
-
-    for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++)
-        argv[(*count)++] = fixed[i];
-}
-
 static void child(const struct step_place *place, const char *stepd, const char *dir, int listen_fd)
 {
-    const char *argv[96];
+    const char *argv[SANDBOX_ARGS_MAX + 8];
     size_t count = 0;
     sigset_t none;
 
@@ -210,7 +179,7 @@ static void child(const struct step_place *place, const char *stepd, const char 
     else
         dup2(listen_fd, STEP_FD);
     if (place->sandbox != NULL)
-        sandbox_argv(argv, &count, place->sandbox, stepd, place->dir);
+        count = sandbox_argv(argv, place->sandbox, stepd, place->dir);
     else
         argv[count++] = stepd;
     argv[count++] = "--dir";
@@ -224,8 +193,8 @@ static void child(const struct step_place *place, const char *stepd, const char 
     _exit(127);
 }
 
-static struct step *step_new(struct event_base *base, const char *dir, const struct step_ops *ops,
-                             void *arg)
+static struct step *step_new(struct event_base *base, const char *dir, const char *job,
+                             const struct step_ops *ops, void *arg)
 {
     struct step *step = mem_alloc(sizeof *step);
 
@@ -233,8 +202,18 @@ static struct step *step_new(struct event_base *base, const char *dir, const str
     step->ops = ops;
     step->arg = arg;
     step->dir = mem_string(dir);
+    step->job = mem_string(job);
+    step->pid_path = mem_format("%s/pid", dir);
     step->limit = event_new(base, -1, 0, limit_passed, step);
     return step;
+}
+
+static int write_pid(const struct step *step, struct err *err)
+{
+    char text[24];
+    int length = snprintf(text, sizeof text, "%d\n", (int)step->pid);
+
+    return file_write(step->pid_path, text, (size_t)length, 0600, err);
 }
 
 static int step_connect(struct step *step, const char *dir, const Wire__Hello *hello,
@@ -261,13 +240,18 @@ struct step *step_spawn(struct event_base *base, const struct step_place *place,
     fd = bind_socket(place->dir, err);
     if (fd < 0)
         goto out;
-    step = step_new(base, place->sandbox != NULL ? SANDBOX_DIR : place->dir, ops, arg);
+    step = step_new(base, place->dir, place->job, ops, arg);
+    if (place->sandbox != NULL) {
+        free(step->dir);
+        step->dir = mem_string(SANDBOX_DIR);
+    }
     step->pid = fork();
     if (step->pid == 0)
         child(place, stepd, step->dir, fd);
-    if (step->pid < 0 || step_connect(step, place->dir, hello, err) < 0) {
-        if (step->pid < 0)
-            err_sys(err, "cannot start %s", stepd);
+    if (step->pid < 0)
+        err_sys(err, "cannot start %s", stepd);
+    if (step->pid < 0 || write_pid(step, err) < 0 ||
+        step_connect(step, place->dir, hello, err) < 0) {
         step_destroy(step);
         step = NULL;
         goto out;
@@ -280,16 +264,18 @@ out:
     return step;
 }
 
-struct step *step_retake(struct event_base *base, const char *dir, const Wire__Hello *hello,
-                         const struct step_ops *ops, void *arg, struct err *err)
+struct step *step_retake(struct event_base *base, const char *dir, const char *job,
+                         const Wire__Hello *hello, const struct step_ops *ops, void *arg,
+                         struct err *err)
 {
-    struct step *step = step_new(base, dir, ops, arg);
+    struct step *step = step_new(base, dir, job, ops, arg);
 
     if (step_connect(step, dir, hello, err) < 0) {
         step_destroy(step);
         return NULL;
     }
     step->started = true;
+    step_limit(step, STEP_RETAKE_MS);
     return step;
 }
 
@@ -329,7 +315,6 @@ bool step_reaped(struct step *step, pid_t pid, int status)
         return false;
     log_debug("stepd ended pid=%d status=%d", (int)pid, status);
     step->pid = 0;
-    step->told_pid = 0;
     /* what it sent last may still be in the socket: gone() comes with the end of that */
     if (step->link == NULL || !link_is_ready(step->link))
         step_gone(step, WIFEXITED(status) && WEXITSTATUS(status) == 127
@@ -347,5 +332,7 @@ void step_destroy(struct step *step)
     link_destroy(step->link);
     event_free(step->limit);
     free(step->dir);
+    free(step->job);
+    free(step->pid_path);
     free(step);
 }

@@ -13,8 +13,10 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#define STEP_START_MS 15000 /* from fork to StepStarted */
-#define STEP_END_MS   3000  /* from StepEnd to the end of the process; then SIGKILL */
+#define STEP_START_MS  15000 /* from fork to StepStarted */
+#define STEP_END_MS    3000  /* from StepEnd to the end of the process; then SIGKILL */
+#define STEP_RETAKE_MS 5000  /* from the connection to StepAttach of a step found after a restart  \
+                              */
 
 struct event_base;
 struct step;
@@ -42,8 +44,9 @@ struct step *step_spawn(struct event_base *base, const struct step_place *place,
                         struct err *err);
 /* Connects to the one that a p2pmpid before us started in dir. NULL with a sentence when there is
  * no socket. */
-struct step *step_retake(struct event_base *base, const char *dir, const Wire__Hello *hello,
-                         const struct step_ops *ops, void *arg, struct err *err);
+struct step *step_retake(struct event_base *base, const char *dir, const char *job,
+                         const Wire__Hello *hello, const struct step_ops *ops, void *arg,
+                         struct err *err);
 
 int step_send(struct step *step, const Wire__Frame *frame);
 bool step_is_full(const struct step *step);

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* sandbox.c - what a job sees of a host that is not its owner's: bubblewrap's arguments */
+#include "config.h"
+#include "peer/sandbox.h"
+
+#include "base/mem.h"
+#include "base/program.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+size_t sandbox_argv(const char *argv[], const char *bwrap, const char *program, const char *dir)
+{
+    const char *const args[] = {bwrap,
+                                "--unshare-user",
+                                "--unshare-ipc",
+                                "--unshare-pid",
+                                "--unshare-uts",
+                                "--unshare-cgroup-try",
+                                "--cap-drop",
+                                "ALL",
+                                "--ro-bind",
+                                "/usr",
+                                "/usr",
+                                "--symlink",
+                                "usr/lib",
+                                "/lib",
+                                "--symlink",
+                                "usr/lib64",
+                                "/lib64",
+                                "--symlink",
+                                "usr/bin",
+                                "/bin",
+                                "--symlink",
+                                "usr/sbin",
+                                "/sbin",
+                                "--ro-bind",
+                                "/etc",
+                                "/etc",
+                                "--ro-bind-try",
+                                "/opt",
+                                "/opt",
+                                "--ro-bind-try",
+                                "/sys/devices/system",
+                                "/sys/devices/system",
+                                "--ro-bind-try",
+                                "/sys/class/net",
+                                "/sys/class/net",
+                                "--proc",
+                                "/proc",
+                                "--dev",
+                                "/dev",
+                                "--tmpfs",
+                                "/tmp",
+                                "--tmpfs",
+                                "/run",
+                                "--ro-bind",
+                                program,
+                                "/p2pmpi-stepd",
+                                "--bind",
+                                dir,
+                                SANDBOX_DIR,
+                                "--chdir",
+                                SANDBOX_DIR,
+                                "/p2pmpi-stepd"};
+    size_t count = sizeof args / sizeof args[0];
+
+    memcpy(argv, args, sizeof args);
+    return count;
+}
+
+static char *bwrap_path(void)
+{
+    static const char *const places[] = {"/usr/bin/bwrap", "/usr/local/bin/bwrap"};
+
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++)
+        if (access(places[i], X_OK) == 0)
+            return mem_string(places[i]);
+    return NULL;
+}
+
+/* Starts p2pmpi-stepd --version in one: what works once works for jobs. */
+static int try_out(const char *bwrap, struct err *err)
+{
+    extern char **environ;
+    const char *argv[SANDBOX_ARGS_MAX];
+    posix_spawn_file_actions_t files;
+    pid_t pid;
+    int status = 0;
+    char *program = program_find("p2pmpi-stepd", err);
+
+    if (program == NULL)
+        return -1;
+    size_t count = sandbox_argv(argv, bwrap, program, "/");
+    argv[count++] = "--version";
+    argv[count] = NULL;
+    posix_spawn_file_actions_init(&files);
+    for (int fd = 0; fd < 3; fd++)
+        posix_spawn_file_actions_addopen(&files, fd, "/dev/null", O_RDWR, 0);
+    int failed = posix_spawn(&pid, bwrap, &files, NULL, (char *const *)argv, environ);
+    posix_spawn_file_actions_destroy(&files);
+    free(program);
+    if (failed == 0)
+        while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+            ;
+    if (failed != 0 || status != 0)
+        return err_set(err, "bubblewrap does not work here (no user namespaces?)");
+    return 0;
+}
+
+char *sandbox_find(const char *mode, struct err *err)
+{
+    err->text[0] = '\0';
+    if (strcmp(mode, "none") == 0)
+        return NULL;
+    char *bwrap = bwrap_path();
+    if (bwrap == NULL) {
+        err_set(err, "bubblewrap is not installed (Debian: apt-get install bubblewrap)");
+    } else if (try_out(bwrap, err) < 0) {
+        free(bwrap);
+        bwrap = NULL;
+    }
+    return bwrap;
+}
