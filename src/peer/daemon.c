@@ -254,13 +254,14 @@ static int grid_up(struct daemon *daemon, struct err *err)
     return result;
 }
 
-static void find_sandbox(struct daemon *daemon)
+static int find_sandbox(struct daemon *daemon, struct err *err)
 {
-    struct err err;
-
-    daemon->bwrap = sandbox_find(daemon->settings.sandbox, &err);
-    if (err.text[0] != '\0')
-        log_warning("jobs run without a sandbox why=\"%s\"", err.text);
+    daemon->bwrap = sandbox_find(daemon->settings.sandbox, err);
+    if (daemon->bwrap == NULL && strcmp(daemon->settings.sandbox, "bwrap") == 0)
+        return err_prefix(err, "sandbox = bwrap is demanded");
+    if (err->text[0] != '\0')
+        log_warning("jobs run without a sandbox why=\"%s\"", err->text);
+    return 0;
 }
 
 struct daemon *daemon_create(struct settings *settings, int fd, struct err *err)
@@ -288,7 +289,8 @@ struct daemon *daemon_create(struct settings *settings, int fd, struct err *err)
     daemon->front = front_listen(daemon, err); /* first: it tells whether another one runs */
     if (daemon->front == NULL || grid_up(daemon, err) < 0)
         goto error;
-    find_sandbox(daemon);
+    if (find_sandbox(daemon, err) < 0)
+        goto error;
     hosting_retake(daemon->hosting);
     members_start(daemon->members);
     return daemon;
