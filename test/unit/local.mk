@@ -18,6 +18,18 @@ unit_tests += test/unit/net/link test/unit/net/tls
 test_unit_net_link_SOURCES = test/unit/net/link.c
 test_unit_net_tls_SOURCES = test/unit/net/tls.c
 
+unit_tests += test/unit/supernode/sn_registry test/unit/supernode/sn_answer test/unit/supernode/sn_admit test/unit/supernode/sn_service
+test_unit_supernode_sn_registry_SOURCES = test/unit/supernode/sn_registry.c
+test_unit_supernode_sn_registry_LDADD = libsupernode.la $(CMOCKA_LIBS)
+test_unit_supernode_sn_answer_SOURCES = test/unit/supernode/sn_answer.c
+test_unit_supernode_sn_answer_LDADD = libsupernode.la $(CMOCKA_LIBS)
+test_unit_supernode_sn_admit_SOURCES = test/unit/supernode/sn_admit.c
+test_unit_supernode_sn_admit_LDADD = libsupernode.la $(CMOCKA_LIBS)
+test_unit_supernode_sn_service_SOURCES = test/unit/supernode/sn_service.c
+test_unit_supernode_sn_service_LDADD = libsupernode.la $(CMOCKA_LIBS)
+unit_tests += test/unit/net/grid
+test_unit_net_grid_SOURCES = test/unit/net/grid.c
+
 if HAVE_CMOCKA
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
