@@ -34,7 +34,7 @@ struct directory_config {
 
 struct directory_ops {
     /* Connect to supernode number i (joining the grid first, when we have no certificate yet). Answer with
-     * directory_connected() or directory_closed(), not from inside. */
+     * directory_connected() or directory_closed(); the latter from inside is fine. */
     void (*connect)(unsigned i, void *arg);
     /* Send a frame (borrowed) on the link that connected last. */
     void (*send)(const Wire__Frame *frame, void *arg);

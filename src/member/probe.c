@@ -27,7 +27,7 @@ struct probes {
     struct prng prng;
     struct entry *table;
     unsigned outstanding, wanted;
-    bool is_refreshing;
+    bool is_refreshing, is_ticking;
 };
 
 static void set_default(uint32_t *value, uint32_t normal)
@@ -111,6 +111,8 @@ static void tell_refreshed(struct probes *probes)
         probes->ops.refreshed(probes->arg);
 }
 
+static void go_on(struct probes *probes, bool was_full, int64_t now_ms);
+
 static void fail(struct probes *probes, struct entry *entry, int64_t now_ms)
 {
     int64_t wait_ms = probes->config.retry_ms;
@@ -133,10 +135,11 @@ void probes_answered(struct probes *probes, const struct id *id, uint32_t rtt_us
     peers_answered(probes->peers, id, rtt_us, load, now_ms, wall_s);
     if (entry == NULL)
         return;
+    bool was_full = probes->outstanding >= probes->config.outstanding;
     entry->failures = 0;
     entry->next_ms = now_ms + jittered(probes, probes->config.fresh_ms);
     come_back(probes, entry);
-    probes_tick(probes, now_ms);
+    go_on(probes, was_full, now_ms);
 }
 
 void probes_failed(struct probes *probes, const struct id *id, int64_t now_ms)
@@ -145,8 +148,9 @@ void probes_failed(struct probes *probes, const struct id *id, int64_t now_ms)
 
     if (entry == NULL || !entry->is_out)
         return;
+    bool was_full = probes->outstanding >= probes->config.outstanding;
     fail(probes, entry, now_ms);
-    probes_tick(probes, now_ms);
+    go_on(probes, was_full, now_ms);
 }
 
 /* New peers get an entry, peers that are forgotten lose theirs. */
@@ -224,12 +228,25 @@ static void start_due(struct probes *probes, bool wanted, int64_t now_ms)
 
 void probes_tick(struct probes *probes, int64_t now_ms)
 {
+    if (probes->is_ticking)
+        return; /* an outcome told from inside probe(): this tick goes on anyway */
+    probes->is_ticking = true;
     time_out(probes, now_ms);
     follow_peers(probes, now_ms);
     if (probes->wanted > 0)
         start_due(probes, true, now_ms);
     start_due(probes, false, now_ms);
+    probes->is_ticking = false;
     tell_refreshed(probes);
+}
+
+/* There is room for another probe, or a refresh may be over. */
+static void go_on(struct probes *probes, bool was_full, int64_t now_ms)
+{
+    if (was_full)
+        probes_tick(probes, now_ms);
+    else if (!probes->is_ticking)
+        tell_refreshed(probes);
 }
 
 void probes_refresh(struct probes *probes, uint32_t max_age_ms, int64_t now_ms)

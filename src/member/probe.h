@@ -22,7 +22,7 @@ struct probe_config {
 
 struct probe_ops {
     /* Send a Ping to the peer (connecting if need be). The outcome comes back through probes_answered() or
-     * probes_failed(), not from inside this call. A late answer is still a sign of life; a late failure is
+     * probes_failed(), from inside this call if it must be. A late answer is still a sign of life; a late failure is
      * ignored. */
     void (*probe)(const struct peer *peer, void *arg);
     /* No answer within timeout_ms: give up the connection attempt, if any. May be NULL. */

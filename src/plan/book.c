@@ -18,6 +18,7 @@
 
 #define BOOK_ALL 65535           /* asked of a host whose slots are not known, when all are wanted */
 #define BOOK_MORE_MS 3000        /* wait for more() so long */
+#define BOOK_ROUND_MS (BOOK_LEASE_MS * 2 / 3) /* then the first leases would soon run out */
 #define BOOK_PAUSE_MS 100        /* between rounds: at first, then doubled */
 #define BOOK_PAUSE_MAX_MS 2000
 
@@ -44,7 +45,8 @@ struct book {
     enum more_state more;
     bool is_pumping, again, is_stale; /* stale: the list wants sorting */
     int64_t deadline_ms, patience_ms;
-    int64_t more_ms, grace_ms, round_ms; /* when each wait is over; INT64_MAX: not waiting */
+    int64_t more_ms, grace_ms; /* when each wait is over; INT64_MAX: not waiting */
+    int64_t round_ms;          /* asking: when the round is over; pausing: when the next one begins */
     unsigned rounds;
     char denial[ERR_TEXT_MAX / 4];
 };
@@ -365,7 +367,7 @@ static bool could_hold_it(const struct book *book)
     return total > 0 && total >= book->ranks && book->list.unmatched == book->list.wish_count;
 }
 
-static void pause_round(struct book *book, int64_t now_ms, int64_t until_ms)
+static void pause_round(struct book *book, int64_t now_ms, int64_t last_ms)
 {
     uint32_t pause_ms = book->rounds < 5 ? BOOK_PAUSE_MS << book->rounds : BOOK_PAUSE_MAX_MS;
 
@@ -374,16 +376,16 @@ static void pause_round(struct book *book, int64_t now_ms, int64_t until_ms)
     book->state = BOOK_PAUSING;
     book->grace_ms = INT64_MAX;
     book->round_ms = now_ms + pause_ms / 2 + prng_below(&book->prng, pause_ms);
-    if (book->round_ms > until_ms)
-        book->round_ms = until_ms;
+    if (book->round_ms > last_ms)
+        book->round_ms = last_ms;
 }
 
-static void begin_round(struct book *book)
+static void begin_round(struct book *book, int64_t now_ms)
 {
     struct candidate *candidate, *next;
 
     book->state = BOOK_ASKING;
-    book->round_ms = INT64_MAX;
+    book->round_ms = now_ms + BOOK_ROUND_MS;
     if (book->rounds > 0 && book->ops.more != NULL)
         book->more = MORE_NOT_ASKED;
     HASH_ITER(hh, book->list.table, candidate, next) {
@@ -395,13 +397,17 @@ static void begin_round(struct book *book)
     book->is_stale = true;
 }
 
+/* No round begins after this. */
+static int64_t until_ms(const struct book *book)
+{
+    return could_hold_it(book) ? book->patience_ms : book->deadline_ms;
+}
+
 /* Returns true when that was the last one: the book may be gone. */
 static bool end_round(struct book *book, int64_t now_ms)
 {
-    int64_t until_ms = could_hold_it(book) ? book->patience_ms : book->deadline_ms;
-
-    if (now_ms < until_ms) {
-        pause_round(book, now_ms, until_ms);
+    if (now_ms < until_ms(book)) {
+        pause_round(book, now_ms, until_ms(book));
         return false;
     }
     fail(book);
@@ -448,8 +454,12 @@ static bool look(struct book *book, int64_t now_ms, bool *ended_out)
     } else if (book->grace_ms == INT64_MAX) {
         book->grace_ms = now_ms + BOOK_GRACE_MS;
     }
+    if (now_ms >= book->round_ms) {
+        *ended_out = end_round(book, now_ms);
+        return false;
+    }
     struct plan plan = plan_make(book);
-    bool short_of = plan.missing > 0 || plan.wanted == 0 || book->list.unmatched < book->list.wish_count;
+    bool missing = plan.missing > 0, short_of = missing || plan.wanted == 0 || book->list.unmatched < book->list.wish_count;
     bool waits = ask_all(book, &plan, now_ms);
     plan_clear(&plan);
     if (book->again)
@@ -458,8 +468,10 @@ static bool look(struct book *book, int64_t now_ms, bool *ended_out)
         ask_for_more(book, now_ms);
         return true;
     }
-    if (waits || book->more == MORE_ASKED)
+    if (book->more == MORE_ASKED)
         return false;
+    if (waits && !(missing && now_ms < until_ms(book)))
+        return false; /* else no answer can help: others shall have what we hold, without delay */
     *ended_out = end_round(book, now_ms);
     return false;
 }
@@ -487,7 +499,7 @@ void book_start(struct book *book, int64_t now_ms)
         return;
     book->deadline_ms = now_ms + book->wait_ms;
     book->patience_ms = now_ms + (book->wait_ms > BOOK_PATIENCE_MS ? book->wait_ms : BOOK_PATIENCE_MS);
-    begin_round(book);
+    begin_round(book, now_ms);
     book_pump(book, now_ms);
 }
 
@@ -585,7 +597,7 @@ static void give_up_the_silent(struct book *book, int64_t now_ms)
 void book_tick(struct book *book, int64_t now_ms)
 {
     if (book->state == BOOK_PAUSING && now_ms >= book->round_ms)
-        begin_round(book);
+        begin_round(book, now_ms);
     if (book->state != BOOK_ASKING || book->is_pumping)
         return;
     give_up_the_silent(book, now_ms);

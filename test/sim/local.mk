@@ -3,6 +3,7 @@
 sim_tests = \
 	test/sim/sim-chan \
 	test/sim/sim-fence \
+	test/sim/sim-lease \
 	test/sim/sim-self
 sim_ldadd = libtest.la libp2pmpi.la $(CMOCKA_LIBS)
 
@@ -10,6 +11,8 @@ test_sim_sim_chan_SOURCES = test/sim/sim-chan.c
 test_sim_sim_chan_LDADD = $(sim_ldadd)
 test_sim_sim_fence_SOURCES = test/sim/sim-fence.c
 test_sim_sim_fence_LDADD = $(sim_ldadd)
+test_sim_sim_lease_SOURCES = test/sim/sim-lease.c
+test_sim_sim_lease_LDADD = $(sim_ldadd)
 test_sim_sim_self_SOURCES = test/sim/sim-self.c
 test_sim_sim_self_LDADD = $(sim_ldadd)
 
