@@ -10,6 +10,7 @@ mkdir -p fuzz-build
 cd fuzz-build
 checks=address,undefined
 [ -f Makefile ] || "$srcdir/configure" CC=clang CFLAGS="-g -O1 -fno-omit-frame-pointer" >configure.log
+make src/wire/wire.pb-c.h
 make CFLAGS="-g -O1 -fsanitize=fuzzer-no-link,$checks -fno-sanitize-recover=undefined" libp2pmpi.la libtools.la
 for target in "$@"; do
     make CFLAGS="-g -O1 -fsanitize=fuzzer,$checks -fno-sanitize-recover=undefined" \
