@@ -241,7 +241,7 @@ static int grid_up(struct daemon *daemon, struct err *err)
 {
     char *grid = daemon->settings.grid != NULL ? mem_string(daemon->settings.grid)
                                                : mem_format("%s/grid", daemon->dirs.config);
-    char *cache = mem_format("%s/objects.d", daemon->dirs.cache);
+    char *cache = mem_string(daemon->dirs.cache);
     int result = -1;
 
     daemon->store = store_open(cache, (uint64_t)daemon->settings.cache_mb << 20, err);
