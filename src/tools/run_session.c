@@ -49,10 +49,11 @@ struct run_session {
     struct run_signals *signals;
     struct fetchin *fetch;
     struct event *limit;  /* of acceptance, and of the end after an interrupt */
-    struct event *redial; /* while the daemon is away */
+    struct event *redial; /* while the daemon is away, since lost_ms (0: it is there) */
     struct event *pause;  /* a stop waits until the ranks were told */
     int64_t lost_ms;
     unsigned interrupts;
+    int end_signal; /* the last of them */
     bool accepted, has_result, failed;
     int exit_code;
 };
@@ -310,6 +311,24 @@ static void on_frame(struct link *link, Wire__Frame *frame, void *arg)
     }
 }
 
+static void send_signal(struct run_session *session, int number)
+{
+    Wire__Frame frame = WIRE__FRAME__INIT;
+    Wire__JobSignal message = WIRE__JOB_SIGNAL__INIT;
+
+    message.number = (uint32_t)number;
+    frame.body_case = WIRE__FRAME__BODY_JOB_SIGNAL;
+    frame.job_signal = &message;
+    send_frame(session, &frame);
+}
+
+/* The first interrupt lets ranks end in order, a second one does not. */
+static void send_end(struct run_session *session)
+{
+    send_signal(session, session->interrupts == 1 ? session->end_signal : SIGKILL);
+    set_limit(session, session->interrupts == 1 ? END_MS : END_FORCED_MS);
+}
+
 static void send_submit(struct run_session *session)
 {
     Wire__Frame frame = WIRE__FRAME__INIT;
@@ -336,6 +355,9 @@ static void send_reclaim(struct run_session *session)
     send_frame(session, &frame);
     run_output_repeat(session->output);
     run_input_repeat(session->input);
+    session->lost_ms = 0;
+    if (session->interrupts > 0)
+        send_end(session);
 }
 
 static void on_ready(struct link *link, const Wire__Hello *hello, void *arg)
@@ -368,7 +390,7 @@ static void on_closed(struct link *link, enum link_end end, const char *why, voi
     event_del(session->limit);
     if (session->has_result)
         return;
-    if (session->child == 0 && session->spec != NULL && session->interrupts == 0) {
+    if (session->child == 0 && session->spec != NULL) {
         if (session->lost_ms == 0)
             session->lost_ms = clock_now_ms();
         redial_soon(session);
@@ -411,30 +433,22 @@ static void on_redial(evutil_socket_t fd, short what, void *arg)
 
 /* ---- signals */
 
-static void send_signal(struct run_session *session, int number)
-{
-    Wire__Frame frame = WIRE__FRAME__INIT;
-    Wire__JobSignal message = WIRE__JOB_SIGNAL__INIT;
-
-    message.number = (uint32_t)number;
-    frame.body_case = WIRE__FRAME__BODY_JOB_SIGNAL;
-    frame.job_signal = &message;
-    send_frame(session, &frame);
-}
-
 static void signal_end(int number, unsigned count, void *arg)
 {
     struct run_session *session = arg;
 
+    bool is_away = session->lost_ms > 0; /* the daemon: told when it is back */
+
     session->interrupts = count;
+    session->end_signal = number;
     session->exit_code = 1;
-    if (session->has_result || session->link == NULL || !link_is_ready(session->link) || count > 2) {
+    if (session->has_result || count > 2 ||
+        (!is_away && (session->link == NULL || !link_is_ready(session->link)))) {
         session->failed = true;
         finish_if_done(session);
-        return;
+    } else if (!is_away) {
+        send_end(session);
     }
-    send_signal(session, count == 1 ? number : SIGKILL);
-    set_limit(session, count == 1 ? END_MS : END_FORCED_MS);
 }
 
 static void signal_pass(int number, void *arg)

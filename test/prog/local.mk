@@ -3,7 +3,7 @@ check_PROGRAMS += test/prog/fakedaemon
 test_prog_fakedaemon_SOURCES = test/prog/fakedaemon.c
 test_prog_fakedaemon_LDADD = libp2pmpi.la
 
-prog_tests = test/prog/tools-fake.sh test/prog/alone.sh
+prog_tests = test/prog/tools-fake.sh test/prog/alone.sh test/prog/daemon.sh
 TESTS += $(prog_tests)
 EXTRA_DIST += test/prog/typed.sh $(prog_tests)
 
