@@ -6,10 +6,12 @@
 #include "config.h"
 #include "pmix-server/px_daemon.h"
 
+#include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "net/link.h"
 #include "pmix-server/px_fence.h"
+#include "pmix-server/px_host.h"
 #include "pmix-server/px_iof.h"
 #include "pmix-server/px_launch.h"
 #include "pmix-server/px_map.h"
@@ -65,7 +67,8 @@ static void make_ranks(struct px_step *step)
     }
 }
 
-static void tell_refused(struct px_step *step, uint32_t host, const char *why)
+/* why: "" is a success. */
+static void tell_result(struct px_step *step, uint32_t host, const char *why)
 {
     Wire__Frame frame = WIRE__FRAME__INIT;
     Wire__StepStarted started = WIRE__STEP_STARTED__INIT;
@@ -76,7 +79,8 @@ static void tell_refused(struct px_step *step, uint32_t host, const char *why)
     frame.body_case = WIRE__FRAME__BODY_STEP_STARTED;
     frame.step_started = &started;
     px_daemon_send(step, &frame);
-    log_warning("start failed why=\"%s\"", why);
+    if (*why != '\0')
+        log_warning("start failed why=\"%s\"", why);
 }
 
 static void start(struct px_step *step, const Wire__StepStart *message)
@@ -84,11 +88,11 @@ static void start(struct px_step *step, const Wire__StepStart *message)
     struct err err;
 
     if (step->start != NULL) {
-        tell_refused(step, message->host, "this step has been started already");
+        tell_result(step, message->host, "this step has been started already");
         return;
     }
     if (map_check(message, &err) != 0) {
-        tell_refused(step, message->host, err.text);
+        tell_result(step, message->host, err.text);
         return;
     }
     step->start = message_copy(&message->base);
@@ -97,7 +101,24 @@ static void start(struct px_step *step, const Wire__StepStart *message)
     px_fence_open(step);
     px_modex_open(step);
     if (px_launch(step, &err) != 0)
-        tell_refused(step, message->host, err.text);
+        tell_result(step, message->host, err.text);
+}
+
+/* Puts the file by which tools find this server where p2pmpid wants it. */
+static void serve_tools(struct px_step *step, const Wire__StepTools *message)
+{
+    char *made = px_host_tools_file(step);
+    struct err err = {""};
+    size_t size;
+
+    char *text = step->is_for_tools ? file_read(made, 64 << 10, &size, &err) : NULL;
+    if (!step->is_for_tools)
+        err_set(&err, "this step serves a job, not tools");
+    else if (text != NULL && *message->report_file != '\0')
+        file_write(message->report_file, text, size, 0600, &err);
+    tell_result(step, 0, err.text);
+    free(text);
+    free(made);
 }
 
 /* ---- the link */
@@ -148,6 +169,9 @@ static void on_frame(struct link *link, Wire__Frame *frame, void *arg)
         break;
     case WIRE__FRAME__BODY_STEP_START:
         start(step, frame->step_start);
+        break;
+    case WIRE__FRAME__BODY_STEP_TOOLS:
+        serve_tools(step, frame->step_tools);
         break;
     case WIRE__FRAME__BODY_STEP_END:
         px_step_end(step);

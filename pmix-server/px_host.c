@@ -59,17 +59,22 @@ static pmix_info_t *make_infos(struct px_step *step, const char *own, size_t *co
     char *scratch = mem_format("%s/pmix/%s", step->dir, own);
     char *space = mem_format("p2pmpi-stepd-%s", own);
     pmix_rank_t rank = 0;
-    bool yes = true, no = false;
+    bool yes = true, no = false, tools = step->is_for_tools;
     pmix_info_t *infos;
 
-    PMIX_INFO_CREATE(infos, 6);
+    char *uri = px_host_tools_file(step);
+
+    PMIX_INFO_CREATE(infos, 8);
     PMIX_INFO_LOAD(&infos[0], PMIX_SERVER_TMPDIR, scratch, PMIX_STRING);
     PMIX_INFO_LOAD(&infos[1], PMIX_SYSTEM_TMPDIR, scratch, PMIX_STRING);
     PMIX_INFO_LOAD(&infos[2], PMIX_SERVER_NSPACE, space, PMIX_STRING);
     PMIX_INFO_LOAD(&infos[3], PMIX_SERVER_RANK, &rank, PMIX_PROC_RANK);
     PMIX_INFO_LOAD(&infos[4], PMIX_IOF_LOCAL_OUTPUT, &no, PMIX_BOOL);
     PMIX_INFO_LOAD(&infos[5], PMIX_SERVER_SHARE_TOPOLOGY, &yes, PMIX_BOOL);
-    *count_out = 6;
+    PMIX_INFO_LOAD(&infos[6], PMIX_SERVER_TOOL_SUPPORT, &tools, PMIX_BOOL);
+    PMIX_INFO_LOAD(&infos[7], PMIX_TCP_REPORT_URI, uri, PMIX_STRING);
+    *count_out = step->is_for_tools ? 8 : 6;
+    free(uri);
     free(space);
     free(scratch);
     return infos;
@@ -88,6 +93,11 @@ static void set_environment(void)
     for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++)
         unsetenv(foreign[i]);
     setenv("PMIX_MCA_pmix_event_caching_window", "0", 1);
+}
+
+char *px_host_tools_file(const struct px_step *step)
+{
+    return mem_format("%s/tools", step->dir);
 }
 
 int px_host_start(struct px_step *step, struct err *err)

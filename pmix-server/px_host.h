@@ -14,6 +14,10 @@ struct px_step;
  * -1. */
 int px_host_start(struct px_step *step, struct err *err);
 
+/* Where the library writes how tools find it, when step->is_for_tools: a value for
+ * PMIX_TOOL_ATTACHMENT_FILE. The caller frees. */
+char *px_host_tools_file(const struct px_step *step);
+
 /* Ends the server. The library removes its files. */
 void px_host_stop(void);
 

@@ -127,14 +127,40 @@ static char *working_dir(const struct px_step *step)
     return dir;
 }
 
+/* p2pmpirun may itself be started by mpirun, or by a script in a job. */
+static void unset_outer_job(char ***env)
+{
+    static const char *const names[] = {
+        "OMPI_MCA_orte_local_daemon_uri",
+        "OMPI_MCA_orte_hnp_uri",
+        "OMPI_MCA_orte_launch",
+        "OMPI_MCA_orte_ess_num_procs",
+        "OMPI_MCA_ess_base_jobid",
+        "OMPI_MCA_ess_base_vpid",
+        "OMPI_MCA_orte_app_num",
+        "OMPI_MCA_orte_num_nodes",
+        "OMPI_MCA_orte_precondition_transports",
+        "OMPI_MCA_orte_ess_node_rank",
+        "OMPI_MCA_orte_tmpdir_base",
+        "OMPI_MCA_orte_top_session_dir",
+        "OMPI_MCA_orte_jobfam_session_dir",
+        "OMPI_FILE_LOCATION",
+        "OMPI_ARGV",
+    };
+
+    env_unset_prefix(env, "PMIX_", "PMIX_MCA_");
+    env_unset_prefix(env, "OMPI_COMM_WORLD_", NULL);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        env_unset(env, names[i]);
+}
+
 static char **job_environment(const struct px_step *step, const char *wdir)
 {
     const Wire__JobSpec *spec = px_spec(step);
     char **env = spec->embedded ? env_copy(step->environment) : env_clean(step->environment);
     char *libraries = mem_format("%s/lib", step->dir);
 
-    env_unset_prefix(&env, "PMIX_", "PMIX_MCA_");
-    env_unset_prefix(&env, "OMPI_COMM_WORLD_", NULL);
+    unset_outer_job(&env);
     if (!spec->embedded) {
         char *scratch = mem_format("%s/tmp", step->dir);
         env_set(&env, "TMPDIR", scratch);
@@ -332,9 +358,9 @@ int px_launch(struct px_step *step, struct err *err)
     launch->report = event_new(step->base, report[0], EV_READ | EV_PERSIST, on_report, launch);
     event_add(launch->report, NULL);
     step->launch = launch;
-    int result = start_ranks(step, report[1], err);
+    start_ranks(step, report[1], &launch->error); /* told when the pipe says that the others run */
     close(report[1]);
-    return result;
+    return 0;
 }
 
 void px_launch_close(struct px_step *step)

@@ -37,6 +37,7 @@ struct px_step {
     const char *job;          /* borrowed: command line */
     const char *dir;          /* borrowed: command line; absolute */
     const char *shm_dir;      /* borrowed: memory segments of the ranks; empty when there is none */
+    bool is_for_tools;        /* no ranks: PMIx tools of the owner connect */
     char *const *environment; /* borrowed: as it was when the step was started */
 
     Wire__StepStart *start; /* owned; NULL until p2pmpid has sent it */

@@ -26,6 +26,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define UID_UNMAPPED                                                                               \
+    65534 /* whom a user namespace does not know looks like this user: the guard would be blind */
 #define SOCKET_FD 3 /* bound and listening: DIR/step.sock */
 
 struct px_rank *px_rank_find(struct px_step *step, uint32_t rank)
@@ -58,7 +60,7 @@ static void on_terminate(evutil_socket_t number, short what, void *arg)
 static int usage(int code)
 {
     fprintf(code == 0 ? stdout : stderr,
-            "usage: p2pmpi-stepd --dir DIR --job JOB\n"
+            "usage: p2pmpi-stepd --dir DIR --job JOB [--tools]\n"
             "Started by p2pmpid, with DIR/step.sock as descriptor 3.\n");
     return code;
 }
@@ -67,11 +69,9 @@ static int usage(int code)
 static int read_arguments(int argc, char **argv, struct px_step *step)
 {
     static const struct option options[] = {
-        {"dir", required_argument, NULL, 'd'},
-        {"job", required_argument, NULL, 'j'},
-        {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'v'},
-        {NULL, 0, NULL, 0},
+        {"dir", required_argument, NULL, 'd'}, {"job", required_argument, NULL, 'j'},
+        {"tools", no_argument, NULL, 't'},     {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'v'},   {NULL, 0, NULL, 0},
     };
     int option;
 
@@ -82,6 +82,9 @@ static int read_arguments(int argc, char **argv, struct px_step *step)
             break;
         case 'j':
             step->job = optarg;
+            break;
+        case 't':
+            step->is_for_tools = true;
             break;
         case 'h':
             return usage(0);
@@ -158,14 +161,14 @@ static int serve(struct px_step *step)
 
 static void remove_traces(const struct px_step *step)
 {
-    static const char *const made[] = {"pmix", "tmp"};
+    static const char *const made[] = {"pmix", "tmp", "tools"};
     static const char *const rest[] = {"work", "lib", "bin", "log", "step.sock"};
     size_t rest_count = step->is_orphan ? sizeof rest / sizeof *rest : 0;
 
     if (*step->shm_dir != '\0')
         file_remove_tree(step->shm_dir, NULL);
     for (size_t i = 0; i < sizeof made / sizeof *made + rest_count; i++) {
-        const char *name = i < 2 ? made[i] : rest[i - 2];
+        const char *name = i < 3 ? made[i] : rest[i - 3];
         char *path = mem_format("%s/%s", step->dir, name);
 
         file_remove_tree(path, NULL);
@@ -189,6 +192,12 @@ int main(int argc, char **argv, char **environment)
     int code = read_arguments(argc, argv, &step);
     if (code >= 0)
         return code;
+    if (geteuid() == UID_UNMAPPED) {
+        fprintf(stderr,
+                "p2pmpi-stepd: user %d cannot be told from strangers; start it as another\n",
+                UID_UNMAPPED);
+        return 1;
+    }
     make_shm_dir(shm_dir);
     step.shm_dir = shm_dir;
     if (px_keeper_start(shm_dir, SOCKET_FD) != 0) {

@@ -62,7 +62,8 @@ struct drive {
     struct event *tick, *reconnect, *give_up;
     const char *step_path, *input, *trigger, *action;
     char *top;
-    bool keeps_going, is_verbose, is_ending, is_fired, has_lost, is_home_dead;
+    pid_t tool;
+    bool has_tool, keeps_going, is_verbose, is_ending, is_fired, has_lost, is_home_dead;
     int exit_code;
     unsigned exit_rank;
     int64_t start_us;
@@ -402,6 +403,34 @@ static void answer_peers(struct host *host, const Wire__Frame *question)
     link_answer(host->link, question, &frame);
 }
 
+static void send_tools(struct host *host)
+{
+    Wire__Frame frame = WIRE__FRAME__INIT;
+    Wire__StepTools tools = WIRE__STEP_TOOLS__INIT;
+    char *file = mem_format("%s/tools-copy", host->dir);
+
+    tools.dir = host->dir;
+    tools.report_file = file;
+    frame.body_case = WIRE__FRAME__BODY_STEP_TOOLS;
+    frame.step_tools = &tools;
+    link_send(host->link, &frame);
+    free(file);
+}
+
+static void start_tool(struct host *host)
+{
+    struct drive *drive = host->drive;
+    char *file = mem_format("%s/tools-copy", host->dir);
+
+    drive->tool = fork();
+    if (drive->tool == 0) {
+        setenv("PMIX_TOOL_ATTACHMENT_FILE", file, 1);
+        execvp(drive->spec->argv[0], drive->spec->argv);
+        _exit(127);
+    }
+    free(file);
+}
+
 static void started(struct host *host, const Wire__StepStarted *message)
 {
     struct drive *drive = host->drive;
@@ -414,7 +443,9 @@ static void started(struct host *host, const Wire__StepStarted *message)
         end_all(drive);
         return;
     }
-    if (++drive->started == drive->host_count)
+    if (drive->has_tool)
+        start_tool(host);
+    else if (++drive->started == drive->host_count)
         send_input(drive);
 }
 
@@ -433,7 +464,9 @@ static void on_frame(struct link *link, Wire__Frame *frame, void *arg)
     switch (frame->body_case) {
     case WIRE__FRAME__BODY_STEP_ATTACH:
         tell(host->drive, "host %u attached: spec %zu", host->number, frame->step_attach->spec.len);
-        if (frame->step_attach->spec.len == 0)
+        if (host->drive->has_tool)
+            send_tools(host);
+        else if (frame->step_attach->spec.len == 0)
             send_start(host);
         else
             chan_route_up(host->drive->chan, (int)host->number, clock_now_ms());
@@ -516,7 +549,7 @@ static void start_host(struct host *host)
         else
             dup2(fd, 3);
         execl(drive->step_path, "p2pmpi-stepd", "--dir", host->dir, "--job", drive->spec->job,
-              (char *)NULL);
+              drive->has_tool ? "--tools" : NULL, (char *)NULL);
         perror(drive->step_path);
         _exit(127);
     }
@@ -533,7 +566,11 @@ static void on_child(evutil_socket_t number, short what, void *arg)
 
     (void)number;
     (void)what;
-    while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+        if (pid == drive->tool) {
+            drive->exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+            end_all(drive);
+        }
         for (unsigned i = 0; i < drive->host_count; i++) {
             if (drive->hosts[i].pid != pid)
                 continue;
@@ -542,6 +579,7 @@ static void on_child(evutil_socket_t number, short what, void *arg)
             if (status != 0 && !drive->has_lost)
                 set_exit_code(drive, 0, 98);
         }
+    }
     for (unsigned i = 0; i < drive->host_count; i++)
         is_left |= drive->hosts[i].pid != 0;
     if (!is_left)
@@ -609,7 +647,7 @@ static void read_options(struct drive *drive, int argc, char **argv)
     Wire__JobSpec *spec = drive->spec;
     int option;
 
-    while ((option = getopt(argc, argv, "+n:H:kgr:x:i:d:o:v")) != -1)
+    while ((option = getopt(argc, argv, "+n:H:kgr:x:i:d:o:tv")) != -1)
         switch (option) {
         case 'n':
             spec->ranks = (uint32_t)atoi(optarg);
@@ -639,6 +677,9 @@ static void read_options(struct drive *drive, int argc, char **argv)
             drive->trigger = optarg;
             drive->action = strrchr(optarg, '=') + 1;
             *strrchr(optarg, '=') = '\0';
+            break;
+        case 't':
+            drive->has_tool = true;
             break;
         case 'v':
             drive->is_verbose = true;

@@ -2,8 +2,10 @@
 /* pmixclient.c - a rank without MPI: what another rank published, the grid's peers, what is not
  * served
  *
- * Prints one line for each: "RANK modex STATUS VALUE". "pmixclient init": PMIx_Init and no more. */
+ * Prints one line for each: "RANK modex STATUS VALUE". "pmixclient init": PMIx_Init and no more.
+ * "pmixclient tool": as a tool, not a rank. */
 #include <pmix.h>
+#include <pmix_tool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,8 +73,24 @@ static void publish(void)
     PMIX_INFO_FREE(info, 1);
 }
 
+static int be_tool(void)
+{
+    pmix_status_t status = PMIx_tool_init(&me, NULL, 0);
+
+    if (status != PMIX_SUCCESS) {
+        printf("init %s\n", PMIx_Error_string(status));
+        return 1;
+    }
+    query("p2pmpi.peers");
+    lookup("p2pmpi.peers");
+    PMIx_tool_finalize();
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
+    if (argc > 1 && strcmp(argv[1], "tool") == 0)
+        return be_tool();
     pmix_status_t status = PMIx_Init(&me, NULL, 0);
 
     if (status != PMIX_SUCCESS) {

@@ -14,6 +14,11 @@ for hosts in 1 3; do
     lines 3 'publish NOT-SUPPORTED'
 done
 
+# a tool of the owner, without any job
+run 0 -t "$prog/pmixclient" tool
+lines 1 'query p2pmpi.peers SUCCESS \[{.*"name":"apple"'
+lines 1 'lookup p2pmpi.peers SUCCESS \[{.*"name":"apple"'
+
 if [ "$(id -u)" -ne 0 ] || ! setpriv --reuid=65534 --clear-groups true 2>/dev/null; then
     echo "not tried: the guard against other users (needs root and setpriv)"
     exit $failed
