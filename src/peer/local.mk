@@ -9,4 +9,5 @@ peer_sources = \
 	src/peer/mesh.c src/peer/mesh.h \
 	src/peer/sandbox.c src/peer/sandbox.h \
 	src/peer/settings.c src/peer/settings.h \
-	src/peer/step.c src/peer/step.h
+	src/peer/step.c src/peer/step.h \
+	src/peer/toolstep.c src/peer/toolstep.h
