@@ -101,7 +101,7 @@ leftovers() {
         done 2>/dev/null
         find /dev/shm /tmp /root/.cache/p2pmpi/jobs -mindepth 1 \( -path "/tmp/p2pmpi-*" -o -path /tmp/started \) -prune -o -print 2>/dev/null
         find /tmp/p2pmpi-*/jobs -mindepth 1 -maxdepth 1 ! -name tools\* 2>/dev/null
-        p2pmpi-ps 2>/dev/null | grep -E "lease|running|home|host" | grep -v "^JOB"
+        p2pmpi-ps 2>/dev/null | grep -v "^no jobs, no leases"
         true'
 }
 is_clean() { [ -z "$(leftovers "$1")" ]; }
