@@ -424,7 +424,7 @@ static void start_tool(struct host *host)
 
     drive->tool = fork();
     if (drive->tool == 0) {
-        setenv("PMIX_TOOL_ATTACHMENT_FILE", file, 1);
+        setenv("STEPDRIVE_TOOLS", file, 1);
         execvp(drive->spec->argv[0], drive->spec->argv);
         _exit(127);
     }

@@ -3,7 +3,7 @@
  * served
  *
  * Prints one line for each: "RANK modex STATUS VALUE". "pmixclient init": PMIx_Init and no more.
- * "pmixclient tool": as a tool, not a rank. */
+ * "pmixclient tool FILE": as a tool, not a rank; FILE is what the server wrote. */
 #include <pmix.h>
 #include <pmix_tool.h>
 #include <stdio.h>
@@ -73,10 +73,14 @@ static void publish(void)
     PMIX_INFO_FREE(info, 1);
 }
 
-static int be_tool(void)
+static int be_tool(const char *file)
 {
-    pmix_status_t status = PMIx_tool_init(&me, NULL, 0);
+    pmix_info_t *info;
 
+    PMIX_INFO_CREATE(info, 1);
+    PMIX_INFO_LOAD(&info[0], PMIX_TOOL_ATTACHMENT_FILE, file, PMIX_STRING);
+    pmix_status_t status = PMIx_tool_init(&me, info, 1);
+    PMIX_INFO_FREE(info, 1);
     if (status != PMIX_SUCCESS) {
         printf("init %s\n", PMIx_Error_string(status));
         return 1;
@@ -89,8 +93,8 @@ static int be_tool(void)
 
 int main(int argc, char **argv)
 {
-    if (argc > 1 && strcmp(argv[1], "tool") == 0)
-        return be_tool();
+    if (argc > 2 && strcmp(argv[1], "tool") == 0)
+        return be_tool(argv[2]);
     pmix_status_t status = PMIx_Init(&me, NULL, 0);
 
     if (status != PMIX_SUCCESS) {

@@ -15,7 +15,7 @@ for hosts in 1 3; do
 done
 
 # a tool of the owner, without any job
-run 0 -t "$prog/pmixclient" tool
+run 0 -t sh -c "$prog/pmixclient tool \"\$STEPDRIVE_TOOLS\""
 lines 1 'query p2pmpi.peers SUCCESS \[{.*"name":"apple"'
 lines 1 'lookup p2pmpi.peers SUCCESS \[{.*"name":"apple"'
 
