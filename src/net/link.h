@@ -116,6 +116,8 @@ struct listener *listener_unix(struct event_base *base, const char *path, const 
 /* Listens on a bound, listening Unix socket that was inherited. */
 struct listener *listener_from_fd_take(struct event_base *base, int fd, const Wire__Hello *hello,
                                        const struct listener_ops *ops, void *arg);
+/* For links that are accepted from now on; copied. */
+void listener_set_hello(struct listener *listener, const Wire__Hello *hello);
 uint16_t listener_port(const struct listener *listener);
 void listener_destroy(struct listener *listener);
 

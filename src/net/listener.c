@@ -172,6 +172,12 @@ struct listener *listener_from_fd_take(struct event_base *base, int fd, const Wi
     return listener;
 }
 
+void listener_set_hello(struct listener *listener, const Wire__Hello *hello)
+{
+    message_free(listener->hello);
+    listener->hello = message_copy(&hello->base);
+}
+
 uint16_t listener_port(const struct listener *listener)
 {
     return listener->port;

@@ -445,7 +445,8 @@ struct listener *listener_tls(struct event_base *base, struct tls *tls, const ch
 {
     int fds[2];
 
-    /* a host that is not a member yet listens too: its port is claimed, handshakes fail until then */
+    /* a host that is not a member yet listens too: its port is claimed, handshakes fail until then
+     */
     int count = open_sockets(host, port, fds);
     if (count < 0 && errno == EADDRINUSE)
         err_set(err, "port %u is taken by another program: choose another port, or 0 for any",

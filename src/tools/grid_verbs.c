@@ -28,7 +28,7 @@ static const char program[] = "p2pmpi-grid";
 /* Where this owner keeps what belongs to a grid. */
 struct places {
     struct dirs dirs;
-    char *grid, *member, *key, *authority_key, *authority_crt;
+    char *grid, *key, *authority_key, *authority_crt;
 };
 
 static int places_find(struct places *places, struct err *err)
@@ -36,8 +36,7 @@ static int places_find(struct places *places, struct err *err)
     if (dirs_find(&places->dirs, err) < 0)
         return -1;
     places->grid = mem_format("%s/grid", places->dirs.config);
-    places->member = mem_format("%s/member.crt", places->dirs.state);
-    places->key = mem_format("%s/identity.key", places->dirs.state);
+    places->key = mem_format("%s/key.pem", places->dirs.state);
     places->authority_key = mem_format("%s/authority.key", places->dirs.state);
     places->authority_crt = mem_format("%s/authority.crt", places->dirs.state);
     return 0;
@@ -46,7 +45,6 @@ static int places_find(struct places *places, struct err *err)
 static void places_clear(struct places *places)
 {
     free(places->grid);
-    free(places->member);
     free(places->key);
     free(places->authority_key);
     free(places->authority_crt);
@@ -249,12 +247,14 @@ static int64_t member_until_s(const struct places *places, const struct grid *gr
 
     if (access(places->key, R_OK) < 0)
         return 0;
+    char *chain = mem_format("%s/%s.chain", places->dirs.state, grid->name);
     struct identity *identity = identity_open(places->key, NULL);
     struct tls *tls = identity != NULL ? tls_create(identity, grid, NULL) : NULL;
-    if (tls != NULL && tls_load_chain(tls, places->member, NULL) == 0)
+    if (tls != NULL && tls_load_chain(tls, chain, NULL) == 0)
         until_s = tls_expires_s(tls);
     tls_destroy(tls);
     identity_destroy(identity);
+    free(chain);
     return until_s;
 }
 

@@ -563,6 +563,28 @@ static void without_membership_no_link_is_tried(void **state)
     expect_text(err.text, "not a member of the grid \"lab\"");
 }
 
+static void a_listener_waits_for_its_membership(void **state)
+{
+    struct scene *scene = *state;
+    struct tls *not_yet;
+    size_t size;
+
+    host_open(scene, &scene->client, scene->lab, DAY_S);
+    not_yet = tls_create(scene->server.identity, &scene->server.grid, NULL);
+    tls_destroy(scene->server.tls);
+    scene->server.tls = not_yet;
+    listen_at(scene, "127.0.0.1");
+    connect_to(scene, "127.0.0.1", NULL);
+    wait_for(scene, &scene->a.closed, 1);
+    assert_int_not_equal(scene->a.end, LINK_END_REFUSED);
+    uint8_t *chain = authority_issue(scene->lab, identity_key(scene->server.identity),
+                                     clock_wall_s(), DAY_S, &size, NULL);
+    assert_int_equal(tls_use_chain(scene->server.tls, chain, size, NULL), 0);
+    free(chain);
+    connect_to(scene, "127.0.0.1", NULL);
+    wait_for(scene, &scene->b.ready, 1);
+}
+
 static void a_port_where_nobody_listens_refuses(void **state)
 {
     struct scene *scene = *state;
@@ -769,8 +791,9 @@ UNIT_MAIN(SCENE(members_link_up_and_know_each_other), SCENE(a_foreign_grid_is_na
           SCENE(an_expired_certificate_is_refused_and_both_hear_why),
           SCENE(a_self_made_certificate_is_no_membership), SCENE(a_member_cannot_make_members),
           SCENE(a_new_certificate_does_not_drop_links), SCENE(without_membership_no_link_is_tried),
-          SCENE(a_port_where_nobody_listens_refuses), SCENE(a_taken_port_is_said),
-          SCENE(plain_text_is_refused), SCENE(a_silent_stranger_is_dropped),
+          SCENE(a_listener_waits_for_its_membership), SCENE(a_port_where_nobody_listens_refuses),
+          SCENE(a_taken_port_is_said), SCENE(plain_text_is_refused),
+          SCENE(a_silent_stranger_is_dropped),
           SCENE(strangers_are_bounded_and_members_still_come_in),
           SCENE(who_knows_the_secret_becomes_a_member), SCENE(a_wrong_secret_is_told),
           SCENE(a_foreign_supernode_learns_nothing), SCENE(only_supernodes_let_join),
