@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* below.c - opens and makes files below a directory, never through a symbolic link and never outside
+/* below.c - opens and makes files below a directory, never through a symbolic link and never
+ * outside
  *
- * Part by part with O_NOFOLLOW, since openat2(RESOLVE_BENEATH) is refused inside some containers. */
+ * Part by part with O_NOFOLLOW, since openat2(RESOLVE_BENEATH) is refused inside some containers.
+ */
 #include "config.h"
 #include "stage/below.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* elf.c - what an ELF file says about itself: machine, interpreter, libraries, symbol versions
  *
- * Numbers and layouts: System V ABI (gabi), "Object Files" and "Dynamic Linking"; symbol versions: Linux
- * Standard Base Core 5.0, chapter 10.7. */
+ * Numbers and layouts: System V ABI (gabi), "Object Files" and "Dynamic Linking"; symbol versions:
+ * Linux Standard Base Core 5.0, chapter 10.7. */
 #include "config.h"
 #include "stage/elf.h"
 
@@ -18,11 +18,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define SEGMENTS_MAX 256      /* program headers */
-#define DYNAMIC_MAX  4096     /* entries of the dynamic section */
-#define NEEDED_MAX   1024     /* libraries that one object asks for */
-#define VERSIONS_MAX 4096     /* versions that one object needs, or defines */
-#define TEXT_MAX     4096     /* bytes of one string */
+#define SEGMENTS_MAX 256  /* program headers */
+#define DYNAMIC_MAX  4096 /* entries of the dynamic section */
+#define NEEDED_MAX   1024 /* libraries that one object asks for */
+#define VERSIONS_MAX 4096 /* versions that one object needs, or defines */
+#define TEXT_MAX     4096 /* bytes of one string */
 
 struct segment {
     uint32_t type;
@@ -114,9 +114,9 @@ static void machine_name(struct elf *elf, unsigned machine)
         unsigned machine, bits;
         const char *name;
     } names[] = {
-        {EM_X86_64, 64, "x86_64"},   {EM_X86_64, 32, "x32"},         {EM_386, 32, "i686"},
-        {EM_AARCH64, 64, "aarch64"}, {EM_ARM, 32, "armv7l"},         {EM_RISCV, 64, "riscv64"},
-        {EM_RISCV, 32, "riscv32"},   {EM_PPC64, 64, "ppc64le"},      {EM_MIPS, 64, "mips64"},
+        {EM_X86_64, 64, "x86_64"},   {EM_X86_64, 32, "x32"},    {EM_386, 32, "i686"},
+        {EM_AARCH64, 64, "aarch64"}, {EM_ARM, 32, "armv7l"},    {EM_RISCV, 64, "riscv64"},
+        {EM_RISCV, 32, "riscv32"},   {EM_PPC64, 64, "ppc64le"}, {EM_MIPS, 64, "mips64"},
         {EM_MIPS, 32, "mips"},       {258, 64, "loongarch64"},
     };
 
@@ -132,8 +132,10 @@ static int check_head(struct reader *reader, const unsigned char *head)
     if (!elf_is_magic(head, EI_NIDENT))
         return err_set(reader->err, "%s is not an ELF file", reader->name);
     if (head[EI_DATA] == ELFDATA2MSB)
-        return err_set(reader->err, "%s is for a big-endian machine, which is not supported", reader->name);
-    if (head[EI_DATA] != ELFDATA2LSB || (head[EI_CLASS] != ELFCLASS64 && head[EI_CLASS] != ELFCLASS32))
+        return err_set(reader->err, "%s is for a big-endian machine, which is not supported",
+                       reader->name);
+    if (head[EI_DATA] != ELFDATA2LSB ||
+        (head[EI_CLASS] != ELFCLASS64 && head[EI_CLASS] != ELFCLASS32))
         return broken(reader, "its class is unknown");
     reader->is_wide = head[EI_CLASS] == ELFCLASS64;
     return 0;
@@ -143,7 +145,8 @@ static int check_type(const struct reader *reader)
 {
     errno = ENOEXEC;
     if (reader->type == ET_REL)
-        return err_set(reader->err, "%s is an object file, not a program: link it first", reader->name);
+        return err_set(reader->err, "%s is an object file, not a program: link it first",
+                       reader->name);
     if (reader->type == ET_CORE)
         return err_set(reader->err, "%s is a core dump, not a program", reader->name);
     if (reader->type != ET_EXEC && reader->type != ET_DYN)
@@ -151,7 +154,8 @@ static int check_type(const struct reader *reader)
     return 0;
 }
 
-static void read_segment(const struct reader *reader, const unsigned char *bytes, struct segment *out)
+static void read_segment(const struct reader *reader, const unsigned char *bytes,
+                         struct segment *out)
 {
     out->type = word(bytes);
     out->offset = native(reader, bytes + (reader->is_wide ? 8 : 4));
@@ -178,8 +182,10 @@ static int read_head(struct reader *reader, struct elf *elf)
         return -1;
 
     uint64_t offset = native(reader, head + (reader->is_wide ? 32 : 28));
-    size_t each = half(head + (reader->is_wide ? 54 : 42)), count = half(head + (reader->is_wide ? 56 : 44));
-    if (count == 0 || count > SEGMENTS_MAX || each != (reader->is_wide ? sizeof(Elf64_Phdr) : sizeof(Elf32_Phdr)))
+    size_t each = half(head + (reader->is_wide ? 54 : 42)),
+           count = half(head + (reader->is_wide ? 56 : 44));
+    if (count == 0 || count > SEGMENTS_MAX ||
+        each != (reader->is_wide ? sizeof(Elf64_Phdr) : sizeof(Elf32_Phdr)))
         return broken(reader, "its program headers are wrong");
     unsigned char *bytes = mem_alloc(count * each);
     if (bytes_at(reader, offset, bytes, count * each) < 0) {
@@ -207,7 +213,8 @@ static int offset_of(const struct reader *reader, uint64_t address, uint64_t *of
 {
     for (size_t i = 0; i < reader->segment_count; i++) {
         const struct segment *segment = &reader->segments[i];
-        if (segment->type != PT_LOAD || address < segment->address || address - segment->address >= segment->size)
+        if (segment->type != PT_LOAD || address < segment->address ||
+            address - segment->address >= segment->size)
             continue;
         uint64_t inside = address - segment->address;
         if (segment->offset > reader->size || inside > reader->size - segment->offset)
@@ -265,14 +272,29 @@ static int read_interpreter(struct reader *reader, struct elf *elf)
 static void note_tag(struct dynamic *dynamic, uint64_t tag, uint64_t value)
 {
     switch (tag) {
-    case DT_STRTAB: dynamic->strings = value; break;
-    case DT_STRSZ: dynamic->string_size = value; break;
-    case DT_VERNEED: dynamic->want = value; break;
-    case DT_VERNEEDNUM: dynamic->want_count = value; break;
-    case DT_VERDEF: dynamic->provide = value; break;
-    case DT_VERDEFNUM: dynamic->provide_count = value; break;
-    case DT_FLAGS_1: dynamic->flags_1 = value; break;
-    default: break;
+    case DT_STRTAB:
+        dynamic->strings = value;
+        break;
+    case DT_STRSZ:
+        dynamic->string_size = value;
+        break;
+    case DT_VERNEED:
+        dynamic->want = value;
+        break;
+    case DT_VERNEEDNUM:
+        dynamic->want_count = value;
+        break;
+    case DT_VERDEF:
+        dynamic->provide = value;
+        break;
+    case DT_VERDEFNUM:
+        dynamic->provide_count = value;
+        break;
+    case DT_FLAGS_1:
+        dynamic->flags_1 = value;
+        break;
+    default:
+        break;
     }
 }
 
@@ -301,15 +323,20 @@ static int note_text(const struct reader *reader, struct elf *elf, uint64_t tag,
         if (elf->needed.count >= NEEDED_MAX)
             return broken(reader, "it asks for too many libraries");
         return list_add(&elf->needed, dynamic_text(reader, value));
-    case DT_SONAME: return replace(&elf->soname, dynamic_text(reader, value));
-    case DT_RPATH: return replace(&elf->rpath, dynamic_text(reader, value));
-    case DT_RUNPATH: return replace(&elf->runpath, dynamic_text(reader, value));
-    default: return 0;
+    case DT_SONAME:
+        return replace(&elf->soname, dynamic_text(reader, value));
+    case DT_RPATH:
+        return replace(&elf->rpath, dynamic_text(reader, value));
+    case DT_RUNPATH:
+        return replace(&elf->runpath, dynamic_text(reader, value));
+    default:
+        return 0;
     }
 }
 
 /* Twice over the entries: strings can be read once it is known where their table is. */
-static int read_entries(struct reader *reader, struct elf *elf, const unsigned char *bytes, size_t count)
+static int read_entries(struct reader *reader, struct elf *elf, const unsigned char *bytes,
+                        size_t count)
 {
     size_t width = reader->is_wide ? 8 : 4;
     size_t used = 0;
@@ -318,7 +345,8 @@ static int read_entries(struct reader *reader, struct elf *elf, const unsigned c
         const unsigned char *entry = bytes + 2 * width * used++;
         note_tag(&reader->dynamic, native(reader, entry), native(reader, entry + width));
     }
-    if (reader->dynamic.string_size > 0 && offset_of(reader, reader->dynamic.strings, &reader->strings_offset) < 0)
+    if (reader->dynamic.string_size > 0 &&
+        offset_of(reader, reader->dynamic.strings, &reader->strings_offset) < 0)
         return -1;
     for (size_t i = 0; i < used; i++) {
         const unsigned char *entry = bytes + 2 * width * i;
@@ -360,7 +388,8 @@ static int add_want(const struct reader *reader, struct elf *elf, const char *fi
 }
 
 /* The versions wanted of one library: a chain of Vernaux, each naming the distance to the next. */
-static int read_want(const struct reader *reader, struct elf *elf, uint64_t offset, unsigned count, const char *file)
+static int read_want(const struct reader *reader, struct elf *elf, uint64_t offset, unsigned count,
+                     const char *file)
 {
     while (count-- > 0) {
         unsigned char aux[sizeof(Elf64_Vernaux)];
@@ -433,8 +462,9 @@ static int read_provides(const struct reader *reader, struct elf *elf)
 
 static int read_all(struct reader *reader, struct elf *elf)
 {
-    if (read_head(reader, elf) < 0 || read_interpreter(reader, elf) < 0 || read_dynamic(reader, elf) < 0 ||
-        read_wants(reader, elf) < 0 || read_provides(reader, elf) < 0)
+    if (read_head(reader, elf) < 0 || read_interpreter(reader, elf) < 0 ||
+        read_dynamic(reader, elf) < 0 || read_wants(reader, elf) < 0 ||
+        read_provides(reader, elf) < 0)
         return -1;
     bool is_pie = elf->interpreter != NULL || (reader->dynamic.flags_1 & DF_1_PIE) != 0;
     elf->is_program = reader->type == ET_EXEC || is_pie;
@@ -452,7 +482,8 @@ struct elf *elf_read_fd(int fd, const char *name, struct err *err)
     }
     if (!S_ISREG(st.st_mode)) {
         errno = S_ISDIR(st.st_mode) ? EISDIR : EACCES;
-        err_set(err, "%s is %s, not a file", name, S_ISDIR(st.st_mode) ? "a directory" : "something else");
+        err_set(err, "%s is %s, not a file", name,
+                S_ISDIR(st.st_mode) ? "a directory" : "something else");
         return NULL;
     }
     reader.size = (uint64_t)st.st_size;

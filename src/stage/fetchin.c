@@ -26,10 +26,10 @@ struct source { /* a host, and the file that it is sending */
     uint64_t bytes; /* taken in all, as acknowledged */
     bool is_open;   /* a file has begun and not ended */
     uint32_t index;
-    char *path;     /* where it goes */
+    char *path; /* where it goes */
     char temporary[32];
-    int parent;     /* its directory */
-    int fd;         /* -1 while is_open: the rest is dropped */
+    int parent; /* its directory */
+    int fd;     /* -1 while is_open: the rest is dropped */
     uint64_t size, offset;
     UT_hash_handle hh;
 };
@@ -94,12 +94,14 @@ void fetchin_destroy(struct fetchin *fetchin)
 
     if (fetchin == NULL)
         return;
-    HASH_ITER(hh, fetchin->sources, source, next_source) {
+    HASH_ITER(hh, fetchin->sources, source, next_source)
+    {
         drop_file(source);
         HASH_DEL(fetchin->sources, source);
         free(source);
     }
-    HASH_ITER(hh, fetchin->taken, taken, next) {
+    HASH_ITER(hh, fetchin->taken, taken, next)
+    {
         HASH_DEL(fetchin->taken, taken);
         free(taken->path);
         free(taken->host_name);
@@ -145,7 +147,8 @@ static struct taken *taken_find(const struct fetchin *fetchin, const char *path)
     return taken;
 }
 
-static void take_name(struct fetchin *fetchin, const char *path, uint32_t host, const char *host_name)
+static void take_name(struct fetchin *fetchin, const char *path, uint32_t host,
+                      const char *host_name)
 {
     struct taken *taken = mem_alloc(sizeof *taken);
 
@@ -161,8 +164,10 @@ static void warn(const struct fetchin *fetchin, char *text)
     free(text);
 }
 
-/* The path itself for the first host that has it, else with the host's name behind. NULL: both are taken. */
-static char *choose_name(struct fetchin *fetchin, const char *path, uint32_t host, const char *host_name)
+/* The path itself for the first host that has it, else with the host's name behind. NULL: both are
+ * taken. */
+static char *choose_name(struct fetchin *fetchin, const char *path, uint32_t host,
+                         const char *host_name)
 {
     const struct taken *first = taken_find(fetchin, path);
 
@@ -183,7 +188,8 @@ static char *choose_name(struct fetchin *fetchin, const char *path, uint32_t hos
         return NULL;
     }
     take_name(fetchin, name, host, host_name);
-    warn(fetchin, mem_format("%s and %s both made %s: that of %s is kept as %s", first->host_name, host_name, path, host_name, name));
+    warn(fetchin, mem_format("%s and %s both made %s: that of %s is kept as %s", first->host_name,
+                             host_name, path, host_name, name));
     return name;
 }
 
@@ -195,18 +201,23 @@ static bool has_control_characters(const char *text)
     return false;
 }
 
-static int check_file(const struct fetchin *fetchin, const Wire__FetchFile *file, const char *host_name, struct err *err)
+static int check_file(const struct fetchin *fetchin, const Wire__FetchFile *file,
+                      const char *host_name, struct err *err)
 {
     if (!file_is_below(file->path) || has_control_characters(file->path) || file->size > INT64_MAX)
-        return err_set(err, "%s sent a file whose name leads out of the directory, or is none: not taken", host_name);
+        return err_set(
+            err, "%s sent a file whose name leads out of the directory, or is none: not taken",
+            host_name);
     if (!pattern_matches(fetchin->patterns, fetchin->pattern_count, file->path))
-        return err_set(err, "%s sent %s, which was not asked for: not taken", host_name, file->path);
+        return err_set(err, "%s sent %s, which was not asked for: not taken", host_name,
+                       file->path);
     return 0;
 }
 
 /* ---------------------------------------------------------------- files */
 
-static int open_file(const struct fetchin *fetchin, struct source *source, mode_t mode, struct err *err)
+static int open_file(const struct fetchin *fetchin, struct source *source, mode_t mode,
+                     struct err *err)
 {
     const char *name;
     char random[17];
@@ -214,20 +225,23 @@ static int open_file(const struct fetchin *fetchin, struct source *source, mode_
     source->parent = below_parent(fetchin->dir, source->path, 0777, &name);
     if (source->parent < 0) {
         if (errno == ELOOP || errno == ENOTDIR)
-            return err_set(err, "cannot write %s: a link or a file is in the place of its directory", source->path);
+            return err_set(err,
+                           "cannot write %s: a link or a file is in the place of its directory",
+                           source->path);
         return err_sys(err, "cannot write %s", source->path);
     }
     rand_hex(random, 8);
     snprintf(source->temporary, sizeof source->temporary, ".p2pmpi-%s", random);
-    source->fd = openat(source->parent, source->temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, (mode & 0777) | 0600);
+    source->fd = openat(source->parent, source->temporary,
+                        O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, (mode & 0777) | 0600);
     if (source->fd >= 0)
         return 0;
     source->temporary[0] = '\0';
     return err_sys(err, "cannot write %s", source->path);
 }
 
-int fetchin_file(struct fetchin *fetchin, uint32_t host, const char *host_name, const Wire__FetchFile *file,
-                 struct err *err)
+int fetchin_file(struct fetchin *fetchin, uint32_t host, const char *host_name,
+                 const Wire__FetchFile *file, struct err *err)
 {
     struct source *source = source_get(fetchin, host);
     int result = 0;
@@ -270,15 +284,16 @@ static int finish_file(struct fetchin *fetchin, struct source *source, struct er
 
     if (source->offset != source->size)
         return err_set(err, "%s could not be read to its end on its host", source->path);
-    if (ftruncate(source->fd, (off_t)source->size) < 0 || renameat(source->parent, source->temporary, source->parent, name) < 0)
+    if (ftruncate(source->fd, (off_t)source->size) < 0 ||
+        renameat(source->parent, source->temporary, source->parent, name) < 0)
         return err_sys(err, "cannot write %s", source->path);
     source->temporary[0] = '\0';
     fetchin->count++;
     return 0;
 }
 
-static int take_piece(struct fetchin *fetchin, struct source *source, const Wire__FetchData *data, size_t length,
-                      struct err *err)
+static int take_piece(struct fetchin *fetchin, struct source *source, const Wire__FetchData *data,
+                      size_t length, struct err *err)
 {
     if (fetchin->piece == NULL)
         fetchin->piece = mem_alloc(PIECE_MAX);
@@ -295,7 +310,8 @@ static int take_piece(struct fetchin *fetchin, struct source *source, const Wire
     return data->last ? finish_file(fetchin, source, err) : 0;
 }
 
-int fetchin_data(struct fetchin *fetchin, uint32_t host, const Wire__FetchData *data, struct err *err)
+int fetchin_data(struct fetchin *fetchin, uint32_t host, const Wire__FetchData *data,
+                 struct err *err)
 {
     struct source *source = source_get(fetchin, host);
     int result = 0;

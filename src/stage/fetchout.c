@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* fetchout.c - results, the host's part: finds files that ranks made or changed and sends them home */
+/* fetchout.c - results, the host's part: finds files that ranks made or changed and sends them home
+ */
 #include "config.h"
 #include "stage/fetchout.h"
 
@@ -78,7 +79,8 @@ static void leave(struct fetchout *fetchout)
     free(level->path);
 }
 
-struct fetchout *fetchout_create(const char *dir, const Wire__FetchRequest *request, const struct fetchout_calls *calls)
+struct fetchout *fetchout_create(const char *dir, const Wire__FetchRequest *request,
+                                 const struct fetchout_calls *calls)
 {
     struct fetchout *fetchout = mem_alloc(sizeof *fetchout);
     char *list = mem_format("%s/staged", dir), *work = mem_format("%s/work", dir);
@@ -174,7 +176,8 @@ static void look_at(struct fetchout *fetchout, const struct level *level, const 
     } else if (S_ISDIR(st.st_mode)) {
         enter(fetchout, openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), path);
         return;
-    } else if (S_ISREG(st.st_mode) && pattern_matches(fetchout->patterns, fetchout->pattern_count, path) &&
+    } else if (S_ISREG(st.st_mode) &&
+               pattern_matches(fetchout->patterns, fetchout->pattern_count, path) &&
                !staged_is_same(fetchout->staged, path, &st)) {
         begin_file(fetchout, dir, name, path);
     }
@@ -220,7 +223,8 @@ static void search(struct fetchout *fetchout)
 static int read_piece(struct fetchout *fetchout, size_t length)
 {
     for (size_t done = 0; done < length;) {
-        ssize_t got = pread(fetchout->fd, fetchout->piece + done, length - done, (off_t)(fetchout->offset + done));
+        ssize_t got = pread(fetchout->fd, fetchout->piece + done, length - done,
+                            (off_t)(fetchout->offset + done));
         if (got < 0 && errno == EINTR)
             continue;
         if (got == 0)
@@ -246,11 +250,13 @@ static int pack_piece(struct fetchout *fetchout, size_t length, size_t *size_out
         return 0;
     if (fetchout->compressor == NULL || read_piece(fetchout, length) < 0)
         return -1;
-    *size_out = ZSTD_compressCCtx(fetchout->compressor, fetchout->packed, room, fetchout->piece, length, 1);
+    *size_out =
+        ZSTD_compressCCtx(fetchout->compressor, fetchout->packed, room, fetchout->piece, length, 1);
     return ZSTD_isError(*size_out) ? -1 : 0;
 }
 
-/* A file that cannot be read to its end is closed with an empty piece before it: the other side drops it. */
+/* A file that cannot be read to its end is closed with an empty piece before it: the other side
+ * drops it. */
 static void send_piece(struct fetchout *fetchout)
 {
     Wire__Frame frame = WIRE__FRAME__INIT;

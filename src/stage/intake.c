@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* intake.c - the host's part of staging one job: what is wanted, taking it in, the job's directory laid out
+/* intake.c - the host's part of staging one job: what is wanted, taking it in, the job's directory
+ * laid out
  *
- * What the home says is checked as a stranger's word: paths stay below the job's directory, a piece may not grow
- * beyond what was announced, and files of this host are looked at only where every user of it may read. */
+ * What the home says is checked as a stranger's word: paths stay below the job's directory, a piece
+ * may not grow beyond what was announced, and files of this host are looked at only where every
+ * user of it may read. */
 #include "config.h"
 #include "stage/intake.h"
 
@@ -43,7 +45,7 @@ struct item {
     struct item *same; /* another one that wants the same content */
 };
 
-struct content { /* that must come */
+struct content {         /* that must come */
     const uint8_t *hash; /* of the first item */
     struct item *items;  /* by item.same */
     UT_hash_handle hh;
@@ -146,7 +148,7 @@ static void reset(struct intake *intake)
 
     drop_work(intake);
     HASH_ITER(hh, intake->wanted, content, next)
-        content_forget(intake, content);
+    content_forget(intake, content);
     message_free(intake->offer);
     free(intake->items);
     free(intake->program);
@@ -189,7 +191,8 @@ bool intake_has_libraries(const struct intake *intake)
 
 /* ---------------------------------------------------------------- messages to the home */
 
-static void send_want(struct intake *intake, ProtobufCBinaryData *hashes, size_t count, const char *refusal)
+static void send_want(struct intake *intake, ProtobufCBinaryData *hashes, size_t count,
+                      const char *refusal)
 {
     Wire__Frame frame = WIRE__FRAME__INIT;
     Wire__StageWant want = WIRE__STAGE_WANT__INIT;
@@ -204,7 +207,8 @@ static void send_want(struct intake *intake, ProtobufCBinaryData *hashes, size_t
     intake->calls.send(intake->calls.arg, &frame);
 }
 
-static void send_ack(struct intake *intake, ProtobufCBinaryData hash, uint64_t offset, const char *error)
+static void send_ack(struct intake *intake, ProtobufCBinaryData hash, uint64_t offset,
+                     const char *error)
 {
     Wire__Frame frame = WIRE__FRAME__INIT;
     Wire__StageAck ack = WIRE__STAGE_ACK__INIT;
@@ -248,12 +252,15 @@ static bool has_separator(const char *name)
 
 static int check_file(const Wire__File *file, struct err *err)
 {
-    bool is_bare = file->kind == WIRE__FILE_KIND__FILE_PROGRAM || file->kind == WIRE__FILE_KIND__FILE_LIBRARY;
+    bool is_bare =
+        file->kind == WIRE__FILE_KIND__FILE_PROGRAM || file->kind == WIRE__FILE_KIND__FILE_LIBRARY;
     bool has_content = is_bare || file->kind == WIRE__FILE_KIND__FILE_INPUT;
 
     if (!has_content && file->kind != WIRE__FILE_KIND__FILE_DIR)
-        return err_set(err, "a file of an unknown kind was offered (is the other host's version newer?)");
-    if (!file_is_below(file->path) || (is_bare && has_separator(file->path)) || strchr(file->path, '\n') != NULL)
+        return err_set(
+            err, "a file of an unknown kind was offered (is the other host's version newer?)");
+    if (!file_is_below(file->path) || (is_bare && has_separator(file->path)) ||
+        strchr(file->path, '\n') != NULL)
         return err_set(err, "a file was offered with a path that leads out of the job's directory");
     bool is_host_library = file->kind == WIRE__FILE_KIND__FILE_LIBRARY && file->hash.len == 0;
     if ((has_content && !is_host_library && file->hash.len != STORE_HASH) || file->size > INT64_MAX)
@@ -275,14 +282,16 @@ static int check_offer(const Wire__StageOffer *offer, struct err *err)
 
 static bool runs_here(const char *host_arch, const char *arch)
 {
-    return strcmp(host_arch, arch) == 0 || (strcmp(host_arch, "x86_64") == 0 && strcmp(arch, "i686") == 0);
+    return strcmp(host_arch, arch) == 0 ||
+           (strcmp(host_arch, "x86_64") == 0 && strcmp(arch, "i686") == 0);
 }
 
 static bool is_series(const char *version, const char *series)
 {
     size_t length = strlen(series);
 
-    return strncmp(version, series, length) == 0 && (version[length] == '.' || version[length] == '\0');
+    return strncmp(version, series, length) == 0 &&
+           (version[length] == '.' || version[length] == '\0');
 }
 
 static bool has_program(const char *name)
@@ -301,13 +310,17 @@ static bool has_program(const char *name)
     return false;
 }
 
-static int check_glibc(const struct intake *intake, const char *who, const char *version, struct err *err)
+static int check_glibc(const struct intake *intake, const char *who, const char *version,
+                       struct err *err)
 {
-    if (version[0] == '\0' || (intake->glibc[0] != '\0' && elf_version_compare(version, intake->glibc) <= 0))
+    if (version[0] == '\0' ||
+        (intake->glibc[0] != '\0' && elf_version_compare(version, intake->glibc) <= 0))
         return 0;
     if (intake->glibc[0] == '\0')
         return err_set(err, "%s needs GLIBC_%s, this host has no GNU C library", who, version);
-    return err_set(err, "%s needs GLIBC_%s, this host has %s: build it on a system as old as that, or leave the host out",
+    return err_set(err,
+                   "%s needs GLIBC_%s, this host has %s: build it on a system as old as that, or "
+                   "leave the host out",
                    who, version, intake->glibc);
 }
 
@@ -320,12 +333,15 @@ static int check_needs(const struct intake *intake, const Wire__Needs *needs, st
     if (check_glibc(intake, "the program", needs->glibc, err) < 0)
         return -1;
     if (needs->mpi[0] != '\0' && intake->mpi[0] == '\0')
-        return err_set(err, "the program needs Open MPI %s, this host has none: install it", needs->mpi);
+        return err_set(err, "the program needs Open MPI %s, this host has none: install it",
+                       needs->mpi);
     if (needs->mpi[0] != '\0' && !is_series(intake->mpi, needs->mpi))
-        return err_set(err, "the program needs Open MPI %s, this host has %s", needs->mpi, intake->mpi);
+        return err_set(err, "the program needs Open MPI %s, this host has %s", needs->mpi,
+                       intake->mpi);
     for (size_t i = 0; i < needs->n_interpreters; i++)
         if (!has_program(needs->interpreters[i]))
-            return err_set(err, "the program needs %s, which this host has not", needs->interpreters[i]);
+            return err_set(err, "the program needs %s, which this host has not",
+                           needs->interpreters[i]);
     return 0;
 }
 
@@ -352,8 +368,9 @@ void intake_offer(struct intake *intake, const Wire__StageOffer *offer)
 /* Software that is installed for everybody; a home may not ask what else is on this host. */
 static bool is_shared_place(const char *path)
 {
-    static const char *const places[] = {"/usr/", "/opt/", "/bin/", "/sbin/", "/lib/", "/lib64/", "/lib32/",
-                                         "/nix/", "/gnu/", "/snap/", "/sw/",  "/apps/", "/cvmfs/", NULL};
+    static const char *const places[] = {"/usr/",   "/opt/",   "/bin/",   "/sbin/", "/lib/",
+                                         "/lib64/", "/lib32/", "/nix/",   "/gnu/",  "/snap/",
+                                         "/sw/",    "/apps/",  "/cvmfs/", NULL};
 
     for (size_t i = 0; places[i] != NULL; i++)
         if (strncmp(path, places[i], strlen(places[i])) == 0)
@@ -419,7 +436,9 @@ static bool defines_all(const struct elf *elf, const Wire__File *file)
 static bool host_has_library(struct intake *intake, const Wire__File *file)
 {
     struct elf *elf = NULL;
-    const char *arch = intake->offer->needs != NULL && intake->offer->needs->arch[0] != '\0' ? intake->offer->needs->arch : intake->arch;
+    const char *arch = intake->offer->needs != NULL && intake->offer->needs->arch[0] != '\0'
+                           ? intake->offer->needs->arch
+                           : intake->arch;
 
     char *path = libpath_find(intake->libpath, file->path, NULL, arch, arch_bits(arch), &elf);
     bool serves = path != NULL && defines_all(elf, file);
@@ -428,7 +447,8 @@ static bool host_has_library(struct intake *intake, const Wire__File *file)
     return serves;
 }
 
-/* A library of the system at home may be the system's here; one of the user's own must be the same. */
+/* A library of the system at home may be the system's here; one of the user's own must be the same.
+ */
 static bool is_system_library(const Wire__File *file)
 {
     return strncmp(file->origin, "/lib", 4) == 0 || strncmp(file->origin, "/usr/lib", 8) == 0;
@@ -442,7 +462,10 @@ static int look_at_library(struct intake *intake, struct item *item, struct err 
         item->source = SOURCE_HOST;
         return host_has_library(intake, file)
                    ? 0
-                   : err_set(err, "the program needs the library %s, which this host has not and which cannot be sent", file->path);
+                   : err_set(err,
+                             "the program needs the library %s, which this host has not and which "
+                             "cannot be sent",
+                             file->path);
     }
     if (is_system_library(file) && host_has_library(intake, file))
         item->source = SOURCE_HOST;
@@ -477,7 +500,8 @@ static int look_in_store(struct intake *intake, struct item *item, struct err *e
     const Wire__File *file = item->file;
 
     if (file->kind == WIRE__FILE_KIND__FILE_LIBRARY) {
-        char *who = mem_format("the library %s, which this host has not and which would be sent,", file->path);
+        char *who = mem_format("the library %s, which this host has not and which would be sent,",
+                               file->path);
         int result = check_glibc(intake, who, file->glibc, err);
         free(who);
         if (result < 0)
@@ -507,7 +531,8 @@ static int look(struct intake *intake, struct item *item, struct err *err)
     }
     if (file->kind == WIRE__FILE_KIND__FILE_LIBRARY && look_at_library(intake, item, err) < 0)
         return -1;
-    if (file->kind == WIRE__FILE_KIND__FILE_DIR || (item->source == SOURCE_UNKNOWN && file->size == 0))
+    if (file->kind == WIRE__FILE_KIND__FILE_DIR ||
+        (item->source == SOURCE_UNKNOWN && file->size == 0))
         item->source = SOURCE_NOTHING;
     if (item->source != SOURCE_UNKNOWN)
         return 0;
@@ -560,7 +585,8 @@ static void work_looking(struct intake *intake)
 /* ---------------------------------------------------------------- taking */
 
 /* The piece must unpack to exactly what the size leaves, at most PIECE_MAX: no room for a bomb. */
-static int unpack(struct intake *intake, const Wire__StageData *data, uint64_t size, size_t *length_out, struct err *err)
+static int unpack(struct intake *intake, const Wire__StageData *data, uint64_t size,
+                  size_t *length_out, struct err *err)
 {
     uint64_t left = size - data->offset;
     size_t length = left < PIECE_MAX ? (size_t)left : PIECE_MAX;
@@ -591,7 +617,9 @@ static int commit(struct intake *intake, struct err *err)
     intake->writer = NULL;
     if (store_commit(writer, err) < 0) {
         if (errno == EBADMSG)
-            err_set(err, "its content is not what was announced; it changed meanwhile: run the job again");
+            err_set(
+                err,
+                "its content is not what was announced; it changed meanwhile: run the job again");
         return -1;
     }
     content_is_here(intake, intake->writing);
@@ -601,7 +629,8 @@ static int commit(struct intake *intake, struct err *err)
 
 static int take(struct intake *intake, const Wire__StageData *data, struct err *err)
 {
-    struct content *content = data->hash.len == STORE_HASH ? content_find(intake, data->hash.data) : NULL;
+    struct content *content =
+        data->hash.len == STORE_HASH ? content_find(intake, data->hash.data) : NULL;
     size_t length = 0;
 
     if (content == NULL)
@@ -616,7 +645,8 @@ static int take(struct intake *intake, const Wire__StageData *data, struct err *
     }
     if (intake->writing != content || data->offset != intake->received)
         return err_set(err, "pieces came in the wrong order");
-    if (unpack(intake, data, size, &length, err) < 0 || store_write(intake->writer, intake->piece, length, err) < 0)
+    if (unpack(intake, data, size, &length, err) < 0 ||
+        store_write(intake->writer, intake->piece, length, err) < 0)
         return -1;
     intake->received += length;
     return intake->received == size ? commit(intake, err) : 0;
@@ -648,7 +678,8 @@ static int open_folder(const struct intake *intake, const char *name, int *fd_ou
 
     if (file_remove_tree(path, err) < 0)
         result = -1;
-    else if (mkdir(path, 0700) < 0 || (*fd_out = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)) < 0)
+    else if (mkdir(path, 0700) < 0 ||
+             (*fd_out = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)) < 0)
         result = err_sys(err, "cannot make the directory %s", path);
     free(path);
     return result;
@@ -656,7 +687,8 @@ static int open_folder(const struct intake *intake, const char *name, int *fd_ou
 
 static int open_folders(struct intake *intake, struct err *err)
 {
-    if (open_folder(intake, "work", &intake->work_fd, err) < 0 || open_folder(intake, "bin", &intake->bin_fd, err) < 0 ||
+    if (open_folder(intake, "work", &intake->work_fd, err) < 0 ||
+        open_folder(intake, "bin", &intake->bin_fd, err) < 0 ||
         open_folder(intake, "lib", &intake->lib_fd, err) < 0)
         return -1;
     intake->staged = open_memstream(&intake->staged_text, &intake->staged_size);
@@ -665,8 +697,9 @@ static int open_folders(struct intake *intake, struct err *err)
 
 static int folder_fd(const struct intake *intake, const Wire__File *file)
 {
-    return file->kind == WIRE__FILE_KIND__FILE_PROGRAM ? intake->bin_fd
-         : file->kind == WIRE__FILE_KIND__FILE_LIBRARY ? intake->lib_fd : intake->work_fd;
+    return file->kind == WIRE__FILE_KIND__FILE_PROGRAM   ? intake->bin_fd
+           : file->kind == WIRE__FILE_KIND__FILE_LIBRARY ? intake->lib_fd
+                                                         : intake->work_fd;
 }
 
 /* Inputs may be changed by ranks, which get copies; programs and libraries are only read. */
@@ -679,7 +712,8 @@ static void note_staged(struct intake *intake, const Wire__File *file)
 {
     struct stat st;
 
-    if (file->kind != WIRE__FILE_KIND__FILE_INPUT || fstatat(intake->work_fd, file->path, &st, AT_SYMLINK_NOFOLLOW) < 0)
+    if (file->kind != WIRE__FILE_KIND__FILE_INPUT ||
+        fstatat(intake->work_fd, file->path, &st, AT_SYMLINK_NOFOLLOW) < 0)
         return;
     staged_note(intake->staged, file->path, &st);
 }
@@ -692,8 +726,9 @@ static void note_done(struct intake *intake, const struct item *item)
     if (file->kind == WIRE__FILE_KIND__FILE_LIBRARY && item->source != SOURCE_HOST)
         intake->has_libraries = true;
     if (file->kind == WIRE__FILE_KIND__FILE_PROGRAM)
-        intake->program = item->source == SOURCE_PLACE ? mem_string(file->origin)
-                                                       : mem_format("%s/bin/%s", intake->dir, file->path);
+        intake->program = item->source == SOURCE_PLACE
+                              ? mem_string(file->origin)
+                              : mem_format("%s/bin/%s", intake->dir, file->path);
 }
 
 static int lay_empty(const struct intake *intake, const Wire__File *file, struct err *err)
@@ -721,11 +756,13 @@ static int lay(struct intake *intake, const struct item *item, struct err *err)
     case SOURCE_NOTHING:
         return lay_empty(intake, file, err);
     case SOURCE_PLACE: /* a library need not lie where the loader looks */
-        if (file->kind == WIRE__FILE_KIND__FILE_LIBRARY && symlinkat(file->origin, intake->lib_fd, file->path) < 0)
+        if (file->kind == WIRE__FILE_KIND__FILE_LIBRARY &&
+            symlinkat(file->origin, intake->lib_fd, file->path) < 0)
             return err_sys(err, "cannot make %s in the job's directory", file->path);
         return 0;
     default:
-        intake->copy = store_copy_begin(intake->store, file->hash.data, folder_fd(intake, file), file->path, laid_mode(file), err);
+        intake->copy = store_copy_begin(intake->store, file->hash.data, folder_fd(intake, file),
+                                        file->path, laid_mode(file), err);
         return intake->copy != NULL ? 1 : -1;
     }
 }
@@ -754,7 +791,9 @@ static int write_staged(struct intake *intake, struct err *err)
     char *path = mem_format("%s/staged", intake->dir);
     int failed = fflush(intake->staged);
 
-    int result = failed != 0 ? err_set(err, "out of memory") : file_write(path, intake->staged_text, intake->staged_size, 0600, err);
+    int result = failed != 0
+                     ? err_set(err, "out of memory")
+                     : file_write(path, intake->staged_text, intake->staged_size, 0600, err);
     free(path);
     return result;
 }
@@ -765,7 +804,8 @@ static void work_laying(struct intake *intake)
     int result = intake->work_fd < 0 ? open_folders(intake, &err) : 0;
 
     uint64_t bytes = 0;
-    for (unsigned i = 0; result == 0 && i < WORK_FILES && bytes < WORK_BYTES && intake->next < intake->count; i++) {
+    for (unsigned i = 0;
+         result == 0 && i < WORK_FILES && bytes < WORK_BYTES && intake->next < intake->count; i++) {
         bytes += intake->items[intake->next].file->size;
         result = lay_step(intake, &err);
     }

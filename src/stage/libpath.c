@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* libpath.c - where the dynamic loader of this host would find a library (ld.so(8))
  *
- * The layout of ld.so.cache is glibc's own (sysdeps/generic/dl-cache.h, "new" format, in use since 2.2), in
- * the byte order of the host: a head of 48 bytes, entries of 24, strings by their distance from the head. */
+ * The layout of ld.so.cache is glibc's own (sysdeps/generic/dl-cache.h, "new" format, in use
+ * since 2.2), in the byte order of the host: a head of 48 bytes, entries of 24, strings by their
+ * distance from the head. */
 #include "config.h"
 #include "stage/libpath.h"
 
@@ -23,8 +24,8 @@
 struct libpath {
     char *root;
     char *library_path;
-    char *cache;           /* the whole file; NULL: none */
-    const char *table;     /* the new format's head in it */
+    char *cache;       /* the whole file; NULL: none */
+    const char *table; /* the new format's head in it */
     size_t table_size;
     uint32_t entry_count;
 };
@@ -117,9 +118,10 @@ static const char *triplet(const char *machine)
     static const struct {
         const char *machine, *triplet;
     } table[] = {
-        {"i686", "i386-linux-gnu"}, {"armv7l", "arm-linux-gnueabihf"}, {"ppc64le", "powerpc64le-linux-gnu"},
-        {"x86_64", "x86_64-linux-gnu"}, {"x32", "x86_64-linux-gnux32"}, {"aarch64", "aarch64-linux-gnu"},
-        {"riscv64", "riscv64-linux-gnu"}, {"loongarch64", "loongarch64-linux-gnu"},
+        {"i686", "i386-linux-gnu"},           {"armv7l", "arm-linux-gnueabihf"},
+        {"ppc64le", "powerpc64le-linux-gnu"}, {"x86_64", "x86_64-linux-gnu"},
+        {"x32", "x86_64-linux-gnux32"},       {"aarch64", "aarch64-linux-gnu"},
+        {"riscv64", "riscv64-linux-gnu"},     {"loongarch64", "loongarch64-linux-gnu"},
     };
 
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
@@ -129,7 +131,8 @@ static const char *triplet(const char *machine)
 }
 
 /* Replaces $ORIGIN, $LIB and $PLATFORM, in braces or not. NULL: another, unknown one. */
-static char *expand(const char *text, size_t length, const char *origin, const struct search *search)
+static char *expand(const char *text, size_t length, const char *origin,
+                    const struct search *search)
 {
     char *out = NULL;
     size_t used = 0;
@@ -164,7 +167,8 @@ static char *expand(const char *text, size_t length, const char *origin, const s
     return out;
 }
 
-static char *try_list(struct search *search, const char *list, const char *separators, const char *origin)
+static char *try_list(struct search *search, const char *list, const char *separators,
+                      const char *origin)
 {
     while (list != NULL) {
         size_t length = strcspn(list, separators);
@@ -195,7 +199,8 @@ static char *try_cache(struct search *search)
         uint64_t hwcap;
         memcpy(&hwcap, entry + 16, sizeof hwcap);
         const char *path = cache_text(libpath, cache_word(entry + 8));
-        if (hwcap != 0 || path[0] != '/' || strcmp(cache_text(libpath, cache_word(entry + 4)), search->soname) != 0)
+        if (hwcap != 0 || path[0] != '/' ||
+            strcmp(cache_text(libpath, cache_word(entry + 4)), search->soname) != 0)
             continue;
         char *found = try_path(search, mem_format("%s%s", libpath->root, path));
         if (found != NULL)
@@ -209,8 +214,8 @@ static char *try_default_dirs(struct search *search)
     static const struct {
         const char *dir;
         bool has_triplet, is_wide;
-    } dirs[] = {{"/lib", true, false}, {"/usr/lib", true, false}, {"/lib64", false, true}, {"/usr/lib64", false, true},
-                {"/lib", false, false}, {"/usr/lib", false, false}};
+    } dirs[] = {{"/lib", true, false},       {"/usr/lib", true, false}, {"/lib64", false, true},
+                {"/usr/lib64", false, true}, {"/lib", false, false},    {"/usr/lib", false, false}};
 
     for (size_t i = 0; i < sizeof dirs / sizeof *dirs; i++) {
         if (dirs[i].is_wide && search->bits != 64)
@@ -244,11 +249,14 @@ static char *find(struct search *search, const struct libpath_object *object)
     char *found = NULL;
 
     if (strchr(search->soname, '/') != NULL)
-        return search->soname[0] == '/' ? try_path(search, mem_string(search->soname)) : try_dir(search, "");
+        return search->soname[0] == '/' ? try_path(search, mem_string(search->soname))
+                                        : try_dir(search, "");
     if (object != NULL)
         found = try_rpaths(search, object);
-    if (found == NULL && search->libpath->library_path != NULL && search->libpath->library_path[0] != '\0')
-        found = try_list(search, search->libpath->library_path, ":;", object != NULL ? object->dir : NULL);
+    if (found == NULL && search->libpath->library_path != NULL &&
+        search->libpath->library_path[0] != '\0')
+        found = try_list(search, search->libpath->library_path, ":;",
+                         object != NULL ? object->dir : NULL);
     if (found == NULL && object != NULL)
         found = try_list(search, object->elf->runpath, ":", object->dir);
     if (found != NULL || (object != NULL && object->elf->no_default_dirs))

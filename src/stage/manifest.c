@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* manifest.c - the list of files that a job may need on its hosts: program, libraries, inputs, with hashes */
+/* manifest.c - the list of files that a job may need on its hosts: program, libraries, inputs, with
+ * hashes */
 #include "config.h"
 #include "stage/manifest.h"
 
@@ -39,7 +40,8 @@ struct manifest {
     char *name;    /* in bin/; "" */
 };
 
-struct visit { /* directories being listed, innermost first: a link to one of them would never end */
+struct visit { /* directories being listed, innermost first: a link to one of them would never end
+                */
     const struct visit *outer;
     dev_t device;
     ino_t number;
@@ -75,7 +77,8 @@ void manifest_destroy(struct manifest *manifest)
 
     if (manifest == NULL)
         return;
-    HASH_ITER(hh, manifest->destinations, destination, next) {
+    HASH_ITER(hh, manifest->destinations, destination, next)
+    {
         HASH_DEL(manifest->destinations, destination);
         free(destination->key);
         free(destination);
@@ -95,7 +98,9 @@ void manifest_destroy(struct manifest *manifest)
 
 static const char *folder_of(Wire__FileKind kind)
 {
-    return kind == WIRE__FILE_KIND__FILE_PROGRAM ? "bin" : kind == WIRE__FILE_KIND__FILE_LIBRARY ? "lib" : "work";
+    return kind == WIRE__FILE_KIND__FILE_PROGRAM   ? "bin"
+           : kind == WIRE__FILE_KIND__FILE_LIBRARY ? "lib"
+                                                   : "work";
 }
 
 static bool has_control_characters(const char *text)
@@ -112,13 +117,15 @@ static int check_path(const char *path, const char *origin, struct err *err)
     if (has_control_characters(path))
         return err_set(err, "cannot send %s: its name holds control characters", origin);
     if (!file_is_below(path) || strlen(path) >= PATH_MAX / 2)
-        return err_set(err, "cannot send %s: its name is no path below the job's directory", origin);
+        return err_set(err, "cannot send %s: its name is no path below the job's directory",
+                       origin);
     return 0;
 }
 
 /* *file_out: the new file; NULL when the very same one is there already. */
-static int add_file(struct manifest *manifest, Wire__FileKind kind, const char *path, const char *origin,
-                    const struct stat *st, Wire__File **file_out, struct err *err)
+static int add_file(struct manifest *manifest, Wire__FileKind kind, const char *path,
+                    const char *origin, const struct stat *st, Wire__File **file_out,
+                    struct err *err)
 {
     struct destination *found;
 
@@ -128,11 +135,14 @@ static int add_file(struct manifest *manifest, Wire__FileKind kind, const char *
     char *key = mem_format("%s/%s", folder_of(kind), path);
     HASH_FIND_STR(manifest->destinations, key, found);
     if (found != NULL) {
-        bool is_same = found->file->kind == kind && (kind == WIRE__FILE_KIND__FILE_DIR || strcmp(found->file->origin, origin) == 0);
+        bool is_same = found->file->kind == kind && (kind == WIRE__FILE_KIND__FILE_DIR ||
+                                                     strcmp(found->file->origin, origin) == 0);
         free(key);
         errno = EEXIST;
-        return is_same ? 0 : err_set(err, "%s and %s would have the same name %s in the job's directory",
-                                     found->file->origin, origin, path);
+        return is_same
+                   ? 0
+                   : err_set(err, "%s and %s would have the same name %s in the job's directory",
+                             found->file->origin, origin, path);
     }
     if (manifest->count >= LIST_MAX - 1) {
         free(key);
@@ -159,14 +169,16 @@ static int add_file(struct manifest *manifest, Wire__FileKind kind, const char *
 
 /* ---------------------------------------------------------------- program and libraries */
 
-static int add_library(struct manifest *manifest, const struct needs_library *library, struct err *err)
+static int add_library(struct manifest *manifest, const struct needs_library *library,
+                       struct err *err)
 {
     struct stat st;
     Wire__File *file;
 
     if (stat(library->path, &st) < 0)
         return err_sys(err, "cannot read the library %s", library->path);
-    if (add_file(manifest, WIRE__FILE_KIND__FILE_LIBRARY, library->name, library->path, &st, &file, err) < 0)
+    if (add_file(manifest, WIRE__FILE_KIND__FILE_LIBRARY, library->name, library->path, &st, &file,
+                 err) < 0)
         return -1;
     if (file == NULL)
         return 0;
@@ -220,16 +232,16 @@ int manifest_add_program(struct manifest *manifest, const char *name, struct err
 
 /* ---------------------------------------------------------------- inputs */
 
-static int add_path(struct manifest *manifest, const char *path, const char *origin, const struct visit *outer,
-                    struct err *err);
+static int add_path(struct manifest *manifest, const char *path, const char *origin,
+                    const struct visit *outer, struct err *err);
 
 static int no_dots(const struct dirent *entry)
 {
     return strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
 }
 
-static int add_dir(struct manifest *manifest, const char *path, const char *origin, const struct stat *st,
-                   const struct visit *outer, struct err *err)
+static int add_dir(struct manifest *manifest, const char *path, const char *origin,
+                   const struct stat *st, const struct visit *outer, struct err *err)
 {
     struct visit visit = {outer, st->st_dev, st->st_ino};
     struct dirent **entries;
@@ -244,7 +256,8 @@ static int add_dir(struct manifest *manifest, const char *path, const char *orig
     if (count < 0)
         return err_sys(err, "cannot read the directory %s", origin);
     for (int i = 0; i < count; i++) {
-        char *inner = path[0] == '\0' ? mem_string(entries[i]->d_name) : mem_format("%s/%s", path, entries[i]->d_name);
+        char *inner = path[0] == '\0' ? mem_string(entries[i]->d_name)
+                                      : mem_format("%s/%s", path, entries[i]->d_name);
         char *inner_origin = mem_format("%s/%s", origin, entries[i]->d_name);
         if (result == 0)
             result = add_path(manifest, inner, inner_origin, &visit, err);
@@ -257,8 +270,8 @@ static int add_dir(struct manifest *manifest, const char *path, const char *orig
 }
 
 /* path: where it goes below work/; "" is work/ itself. */
-static int add_path(struct manifest *manifest, const char *path, const char *origin, const struct visit *outer,
-                    struct err *err)
+static int add_path(struct manifest *manifest, const char *path, const char *origin,
+                    const struct visit *outer, struct err *err)
 {
     struct stat st;
     Wire__File *file;
@@ -266,7 +279,8 @@ static int add_path(struct manifest *manifest, const char *path, const char *ori
     if (stat(origin, &st) < 0)
         return err_sys(err, "cannot read %s", origin);
     if (S_ISDIR(st.st_mode)) {
-        if (path[0] != '\0' && add_file(manifest, WIRE__FILE_KIND__FILE_DIR, path, origin, &st, &file, err) < 0)
+        if (path[0] != '\0' &&
+            add_file(manifest, WIRE__FILE_KIND__FILE_DIR, path, origin, &st, &file, err) < 0)
             return -1;
         return add_dir(manifest, path, origin, &st, outer, err);
     }
@@ -278,7 +292,8 @@ static int add_path(struct manifest *manifest, const char *path, const char *ori
     return add_file(manifest, WIRE__FILE_KIND__FILE_INPUT, path, origin, &st, &file, err);
 }
 
-/* The directories above path become entries of their own: a file of the same name is then seen as a conflict. */
+/* The directories above path become entries of their own: a file of the same name is then seen as a
+ * conflict. */
 static int add_parents(struct manifest *manifest, const char *path, struct err *err)
 {
     struct stat st;
@@ -286,7 +301,8 @@ static int add_parents(struct manifest *manifest, const char *path, struct err *
     char *copy = mem_string(path);
     int result = 0;
 
-    for (char *slash = strchr(copy, '/'); slash != NULL && result == 0; slash = strchr(slash + 1, '/')) {
+    for (char *slash = strchr(copy, '/'); slash != NULL && result == 0;
+         slash = strchr(slash + 1, '/')) {
         *slash = '\0';
         char *origin = mem_format("%s/%s", manifest->real_cwd, copy);
         if (stat(origin, &st) < 0)
@@ -300,7 +316,8 @@ static int add_parents(struct manifest *manifest, const char *path, struct err *
     return result;
 }
 
-/* The directory part with links resolved, the last part as named: the name that the user gave is kept. */
+/* The directory part with links resolved, the last part as named: the name that the user gave is
+ * kept. */
 static char *resolve(const struct manifest *manifest, const char *path)
 {
     char *full = path[0] == '/' ? mem_string(path) : mem_format("%s/%s", manifest->cwd, path);
@@ -315,7 +332,8 @@ static char *resolve(const struct manifest *manifest, const char *path)
     }
     name[-1] = '\0';
     char *dir = realpath(full[0] == '\0' ? "/" : full, NULL);
-    char *resolved = dir == NULL ? NULL : mem_format("%s/%s", strcmp(dir, "/") == 0 ? "" : dir, name);
+    char *resolved =
+        dir == NULL ? NULL : mem_format("%s/%s", strcmp(dir, "/") == 0 ? "" : dir, name);
     free(dir);
     free(full);
     return resolved;
@@ -331,7 +349,8 @@ int manifest_add_input(struct manifest *manifest, const char *path, struct err *
         return err_sys(err, "cannot read %s", path);
     size_t length = strlen(manifest->real_cwd);
     const char *below = strrchr(origin, '/') + 1;
-    bool is_below = strncmp(origin, manifest->real_cwd, length) == 0 && (origin[length] == '/' || origin[length] == '\0');
+    bool is_below = strncmp(origin, manifest->real_cwd, length) == 0 &&
+                    (origin[length] == '/' || origin[length] == '\0');
     if (is_below)
         below = origin[length] == '/' ? origin + length + 1 : "";
     int result = is_below ? add_parents(manifest, below, err) : 0;
@@ -346,7 +365,8 @@ int manifest_add_inputs(struct manifest *manifest, const char *names, struct err
     char *copy = mem_string(names), *save = NULL;
     int result = 0;
 
-    for (char *name = strtok_r(copy, ",", &save); name != NULL && result == 0; name = strtok_r(NULL, ",", &save))
+    for (char *name = strtok_r(copy, ",", &save); name != NULL && result == 0;
+         name = strtok_r(NULL, ",", &save))
         result = manifest_add_input(manifest, name, err);
     free(copy);
     return result;
@@ -364,7 +384,8 @@ static char *list_entry(char *line)
     size_t length = strlen(line);
     while (length > 0 && isspace((unsigned char)line[length - 1]))
         line[--length] = '\0';
-    if (length > 6 && strcmp(line + length - 5, "cache") == 0 && isspace((unsigned char)line[length - 6])) {
+    if (length > 6 && strcmp(line + length - 5, "cache") == 0 &&
+        isspace((unsigned char)line[length - 6])) {
         length -= 6;
         while (length > 0 && isspace((unsigned char)line[length - 1]))
             length--;
@@ -380,8 +401,11 @@ static int add_list_line(struct manifest *manifest, char *line, struct err *err)
     if (entry[0] == '\0')
         return 0;
     errno = EINVAL;
-    if (strncmp(entry, "http://", 7) == 0 || strncmp(entry, "https://", 8) == 0 || strncmp(entry, "ftp://", 6) == 0)
-        return err_set(err, "%s is an address, which is not supported here: download it and name the file", entry);
+    if (strncmp(entry, "http://", 7) == 0 || strncmp(entry, "https://", 8) == 0 ||
+        strncmp(entry, "ftp://", 6) == 0)
+        return err_set(
+            err, "%s is an address, which is not supported here: download it and name the file",
+            entry);
     return manifest_add_input(manifest, entry, err);
 }
 
@@ -390,7 +414,8 @@ int manifest_add_list(struct manifest *manifest, const char *list_file, struct e
     size_t size;
     unsigned number = 0;
     int result = 0;
-    char *path = list_file[0] == '/' ? mem_string(list_file) : mem_format("%s/%s", manifest->cwd, list_file);
+    char *path =
+        list_file[0] == '/' ? mem_string(list_file) : mem_format("%s/%s", manifest->cwd, list_file);
     char *text = file_read(path, LIST_FILE_MAX, &size, err);
 
     free(path);
@@ -421,8 +446,8 @@ uint64_t manifest_bytes(const struct manifest *manifest)
     return total;
 }
 
-static int run_hashing(struct hashing *hashing, Wire__File *file, manifest_progress_fn *progress, void *arg, uint64_t before,
-                       uint64_t total, struct err *err)
+static int run_hashing(struct hashing *hashing, Wire__File *file, manifest_progress_fn *progress,
+                       void *arg, uint64_t before, uint64_t total, struct err *err)
 {
     int more;
 
@@ -440,8 +465,8 @@ static int run_hashing(struct hashing *hashing, Wire__File *file, manifest_progr
     return hashing_result(hashing, file->hash.data, err);
 }
 
-static int hash_file(Wire__File *file, manifest_progress_fn *progress, void *arg, uint64_t before, uint64_t total,
-                     struct err *err)
+static int hash_file(Wire__File *file, manifest_progress_fn *progress, void *arg, uint64_t before,
+                     uint64_t total, struct err *err)
 {
     int fd = open(file->origin, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (fd < 0)
@@ -470,7 +495,8 @@ static int check_offer(const struct manifest *manifest, struct err *err)
     return err_set(err, "too many files to send (%zu): pack them into an archive", manifest->count);
 }
 
-int manifest_hash(struct manifest *manifest, manifest_progress_fn *progress, void *arg, struct err *err)
+int manifest_hash(struct manifest *manifest, manifest_progress_fn *progress, void *arg,
+                  struct err *err)
 {
     uint64_t total = manifest_bytes(manifest), before = 0;
 

@@ -57,14 +57,19 @@ static bool is_named(const char *soname, const char *const *names)
 
 enum needs_kind needs_kind(const char *soname)
 {
-    static const char *const libc[] = {"libc", "libm", "libmvec", "libpthread", "librt", "libdl", "libresolv", "libutil",
-                                       "libanl", "libBrokenLocale", "libthread_db", "libnss_*", "libc.musl*", NULL};
-    static const char *const mpi[] = {"libmpi", "libmpi_*", "libompi*", "libopen-rte", "libopen-pal", "liboshmem",
-                                      "libmca_*", "libpmix", "libpmi", "libpmi2", "libprrte", NULL};
-    static const char *const host[] = {"libucp", "libucs", "libuct", "libucm", "libucc*", "libfabric", "libibverbs", "librdmacm",
-                                       "libpsm_*", "libpsm2", "libcuda", "libnvidia-*", NULL};
+    static const char *const libc[] = {
+        "libc",         "libm",      "libmvec",    "libpthread", "librt",
+        "libdl",        "libresolv", "libutil",    "libanl",     "libBrokenLocale",
+        "libthread_db", "libnss_*",  "libc.musl*", NULL};
+    static const char *const mpi[] = {"libmpi",      "libmpi_*",  "libompi*", "libopen-rte",
+                                      "libopen-pal", "liboshmem", "libmca_*", "libpmix",
+                                      "libpmi",      "libpmi2",   "libprrte", NULL};
+    static const char *const host[] = {
+        "libucp",    "libucs",   "libuct",  "libucm",  "libucc*",     "libfabric", "libibverbs",
+        "librdmacm", "libpsm_*", "libpsm2", "libcuda", "libnvidia-*", NULL};
 
-    if (has_prefix(soname, "ld-") || has_prefix(soname, "ld64") || has_prefix(soname, "ld.so") || is_named(soname, libc))
+    if (has_prefix(soname, "ld-") || has_prefix(soname, "ld64") || has_prefix(soname, "ld.so") ||
+        is_named(soname, libc))
         return NEEDS_LIBC;
     if (is_named(soname, mpi))
         return NEEDS_MPI;
@@ -87,14 +92,17 @@ const char *needs_mpi_series(const char *resolved_path)
     return "";
 }
 
-/* Programs that only run others or scripts: they belong to a host, with their modules and settings. */
+/* Programs that only run others or scripts: they belong to a host, with their modules and settings.
+ */
 static bool is_interpreter(const char *path)
 {
     static const char *const names[] = {
-        "sh",      "bash",   "dash",   "zsh",    "ksh",    "csh",    "tcsh",       "fish",    "busybox", "env",     "python", "pypy",
-        "perl",    "ruby",   "java",   "julia",  "R",      "Rscript", "octave",    "octave-cli", "lua",  "luajit",  "node",   "tclsh",
-        "php",     "guile",  "awk",    "gawk",   "mawk",   "nice",   "time",       "timeout", "stdbuf",  "taskset", "numactl", "valgrind",
-        "gdb",     "strace", "ltrace", "perf",   NULL};
+        "sh",       "bash",    "dash",   "zsh",     "ksh",    "csh",        "tcsh",
+        "fish",     "busybox", "env",    "python",  "pypy",   "perl",       "ruby",
+        "java",     "julia",   "R",      "Rscript", "octave", "octave-cli", "lua",
+        "luajit",   "node",    "tclsh",  "php",     "guile",  "awk",        "gawk",
+        "mawk",     "nice",    "time",   "timeout", "stdbuf", "taskset",    "numactl",
+        "valgrind", "gdb",     "strace", "ltrace",  "perf",   NULL};
     const char *name = strrchr(path, '/') != NULL ? strrchr(path, '/') + 1 : path;
 
     for (size_t i = 0; names[i] != NULL; i++) {
@@ -144,7 +152,8 @@ static char *search_path(const char *name, const char *cwd, const char *path, st
     if (not_executable != NULL)
         err_set(err, "%s is not executable (chmod +x makes it so)", not_executable);
     else
-        err_set(err, "there is no program %s in PATH; for one in the current directory write ./%s", name, name);
+        err_set(err, "there is no program %s in PATH; for one in the current directory write ./%s",
+                name, name);
     free(not_executable);
     return NULL;
 }
@@ -170,7 +179,8 @@ char *needs_program(const char *name, const char *cwd, const char *path, struct 
         err_sys(err, "there is no program %s", full);
         errno = saved == EACCES ? EACCES : ENOENT;
     } else if (!S_ISREG(st.st_mode)) {
-        err_set(err, "%s is %s, not a program", full, S_ISDIR(st.st_mode) ? "a directory" : "something else");
+        err_set(err, "%s is %s, not a program", full,
+                S_ISDIR(st.st_mode) ? "a directory" : "something else");
         errno = EACCES;
     } else if (access(full, X_OK) < 0) {
         err_set(err, "%s is not executable (chmod +x makes it so)", full);
@@ -191,14 +201,16 @@ static void add_interpreter(struct needs *needs, const char *name)
     for (size_t i = 0; i < needs->interpreter_count; i++)
         if (strcmp(needs->interpreters[i], name) == 0)
             return;
-    needs->interpreters = mem_grow(needs->interpreters, needs->interpreter_count + 1, sizeof *needs->interpreters);
+    needs->interpreters =
+        mem_grow(needs->interpreters, needs->interpreter_count + 1, sizeof *needs->interpreters);
     needs->interpreters[needs->interpreter_count++] = mem_string(name);
 }
 
 /* "#!/usr/bin/env python3" asks for python3 by PATH; "-S", options and VAR=x stand before it. */
 static void add_env_argument(struct needs *needs, char *rest)
 {
-    for (char *save = NULL, *word = strtok_r(rest, " \t", &save); word != NULL; word = strtok_r(NULL, " \t", &save)) {
+    for (char *save = NULL, *word = strtok_r(rest, " \t", &save); word != NULL;
+         word = strtok_r(NULL, " \t", &save)) {
         if (word[0] == '-' || strchr(word, '=') != NULL)
             continue;
         add_interpreter(needs, word);
@@ -215,9 +227,11 @@ static int read_script(struct needs *needs, char *line, struct err *err)
         *rest++ = '\0';
     errno = ENOEXEC;
     if (name[0] != '/')
-        return err_set(err, "%s names no absolute path behind the #! of its first line", needs->path);
+        return err_set(err, "%s names no absolute path behind the #! of its first line",
+                       needs->path);
     if (access(name, X_OK) < 0)
-        return err_set(err, "%s wants to be run by %s, which is not on this host", needs->path, name);
+        return err_set(err, "%s wants to be run by %s, which is not on this host", needs->path,
+                       name);
     add_interpreter(needs, name);
     if (strcmp(strrchr(name, '/'), "/env") == 0)
         add_env_argument(needs, rest);
@@ -241,10 +255,12 @@ static void raise_glibc(char **glibc, const struct elf *elf)
     }
 }
 
-static void add_object(struct walk *walk, struct elf *elf, const char *path, const struct object *loader)
+static void add_object(struct walk *walk, struct elf *elf, const char *path,
+                       const struct object *loader)
 {
     struct object *object = mem_alloc(sizeof *object);
-    char *real = loader == NULL ? realpath(path, NULL) : NULL; /* the loader resolves links for the program alone */
+    char *real = loader == NULL ? realpath(path, NULL)
+                                : NULL; /* the loader resolves links for the program alone */
 
     object->elf = elf;
     object->path = mem_string(path);
@@ -288,8 +304,10 @@ static int check_foreign_mpi(const struct walk *walk, const char *name)
     if (strcmp(name, "libmpi.so.12") != 0 && !has_prefix(name, "libmpich"))
         return 0;
     errno = ENOEXEC;
-    return err_set(walk->err, "%s is linked with another MPI (%s), not with Open MPI: compile it with Open MPI's mpicc",
-                   walk->needs->path, name);
+    return err_set(
+        walk->err,
+        "%s is linked with another MPI (%s), not with Open MPI: compile it with Open MPI's mpicc",
+        walk->needs->path, name);
 }
 
 static int add_library(struct walk *walk, const struct object *object, const char *name)
@@ -302,17 +320,24 @@ static int add_library(struct walk *walk, const struct object *object, const cha
     if (check_foreign_mpi(walk, name) < 0)
         return -1;
     if (walk->needs->library_count >= LIBRARIES_MAX)
-        return err_set(walk->err, "%s needs more than %d libraries", walk->needs->path, LIBRARIES_MAX);
+        return err_set(walk->err, "%s needs more than %d libraries", walk->needs->path,
+                       LIBRARIES_MAX);
     char *path = libpath_find(walk->libpath, name, &object->at, NULL, 0, &elf);
     if (path == NULL) {
         errno = ENOEXEC;
-        return err_set(walk->err, "%s needs the library %s, which is not on this host (LD_LIBRARY_PATH may name its directory)",
+        return err_set(walk->err,
+                       "%s needs the library %s, which is not on this host (LD_LIBRARY_PATH may "
+                       "name its directory)",
                        object->path, name);
     }
     struct needs *needs = walk->needs;
-    needs->libraries = mem_grow(needs->libraries, needs->library_count + 1, sizeof *needs->libraries);
+    needs->libraries =
+        mem_grow(needs->libraries, needs->library_count + 1, sizeof *needs->libraries);
     struct needs_library *library = &needs->libraries[needs->library_count++];
-    *library = (struct needs_library){.name = mem_string(name), .path = path, .is_host = kind != NEEDS_SENT, .glibc = mem_string("")};
+    *library = (struct needs_library){.name = mem_string(name),
+                                      .path = path,
+                                      .is_host = kind != NEEDS_SENT,
+                                      .glibc = mem_string("")};
     if (kind == NEEDS_MPI)
         note_mpi(walk, object);
     if (kind != NEEDS_SENT) {
@@ -335,7 +360,8 @@ static void add_versions(struct walk *walk)
                 is_known = strcmp(library->versions[v], elf->wants[k].version) == 0;
             if (is_known)
                 continue;
-            library->versions = mem_grow(library->versions, library->version_count + 1, sizeof *library->versions);
+            library->versions =
+                mem_grow(library->versions, library->version_count + 1, sizeof *library->versions);
             library->versions[library->version_count++] = mem_string(elf->wants[k].version);
         }
     }
@@ -403,7 +429,8 @@ static int read_program(struct needs *needs, const char *library_path, struct er
         result = read_elf(needs, fd, library_path, err);
     } else {
         errno = ENOEXEC;
-        result = err_set(err, "%s is neither an ELF program nor a script that begins with #!", needs->path);
+        result = err_set(err, "%s is neither an ELF program nor a script that begins with #!",
+                         needs->path);
     }
     int saved = errno;
     close(fd);

@@ -37,7 +37,8 @@ static bool matches(const char *written, const char *path)
     for (size_t length = strlen(pattern); length > 1 && pattern[length - 1] == '/'; length--)
         pattern[length - 1] = '\0';
     bool is_match = fnmatch(pattern, path, FNM_PERIOD) == 0 || matches_a_directory(pattern, path) ||
-                    (strchr(pattern, '/') == NULL && !has_hidden_part(path) && fnmatch(pattern, base, 0) == 0) ||
+                    (strchr(pattern, '/') == NULL && !has_hidden_part(path) &&
+                     fnmatch(pattern, base, 0) == 0) ||
                     (pattern[0] == '.' && fnmatch(pattern, base, FNM_PERIOD) == 0);
     free(pattern);
     return is_match;

@@ -27,8 +27,8 @@ struct staged {
 
 static void look_at(const struct stat *st, char out[LOOK_MAX])
 {
-    snprintf(out, LOOK_MAX, "%" PRIdMAX " %" PRIdMAX ".%09ld %" PRIuMAX, (intmax_t)st->st_size, (intmax_t)st->st_mtim.tv_sec,
-             st->st_mtim.tv_nsec, (uintmax_t)st->st_ino);
+    snprintf(out, LOOK_MAX, "%" PRIdMAX " %" PRIdMAX ".%09ld %" PRIuMAX, (intmax_t)st->st_size,
+             (intmax_t)st->st_mtim.tv_sec, st->st_mtim.tv_nsec, (uintmax_t)st->st_ino);
 }
 
 void staged_note(FILE *out, const char *path, const struct stat *st)
@@ -64,7 +64,8 @@ struct staged *staged_read(const char *list)
     staged->text = file_read(list, LIST_MAX_BYTES, NULL, NULL);
     if (staged->text == NULL)
         return staged;
-    for (char *line = strtok_r(staged->text, "\n", &save); line != NULL; line = strtok_r(NULL, "\n", &save))
+    for (char *line = strtok_r(staged->text, "\n", &save); line != NULL;
+         line = strtok_r(NULL, "\n", &save))
         add_line(staged, line);
     return staged;
 }
@@ -85,7 +86,8 @@ void staged_destroy(struct staged *staged)
 
     if (staged == NULL)
         return;
-    HASH_ITER(hh, staged->entries, entry, next) {
+    HASH_ITER(hh, staged->entries, entry, next)
+    {
         HASH_DEL(staged->entries, entry);
         free(entry);
     }

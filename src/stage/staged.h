@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* staged.h - the list JOBDIR/staged: input files as they were before the ranks started
  *
- * A line per file: size, time of last change, inode, path below work/. A file is a result when it is not in the
- * list or looks different now. The list is a file, so that it outlives a restart of p2pmpid. */
+ * A line per file: size, time of last change, inode, path below work/. A file is a result when it
+ * is not in the list or looks different now. The list is a file, so that it outlives a restart of
+ * p2pmpid. */
 #ifndef P2PMPI_STAGE_STAGED_H
 #define P2PMPI_STAGE_STAGED_H
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* store.c - staged content by its SHA-256, kept from job to job: DIR/objects/ab/abcdef...
  *
- * The index lives in memory, least recently used first; a file's modification time keeps that order over a
- * restart. Nothing is synced to the disk, so a power cut may damage an object: one that an earlier process took in
- * is verified when it is first copied. */
+ * The index lives in memory, least recently used first; a file's modification time keeps that order
+ * over a restart. Nothing is synced to the disk, so a power cut may damage an object: one that an
+ * earlier process took in is verified when it is first copied. */
 #include "config.h"
 #include "stage/store.h"
 
@@ -42,7 +42,7 @@ struct store {
     char *dir;
     int lock;
     uint64_t limit, used;
-    uint64_t reserved; /* by writers at work */
+    uint64_t reserved;      /* by writers at work */
     struct object *objects; /* least recently used first */
 };
 
@@ -60,7 +60,7 @@ struct store_copy {
     uint8_t hash[STORE_HASH];
     EVP_MD_CTX *digest; /* of an object not verified yet, else NULL */
     int in, out;
-    int dirfd;  /* borrowed */
+    int dirfd; /* borrowed */
     char *path;
     mode_t mode;
     uint64_t size, done;
@@ -133,9 +133,10 @@ static void scan_folder(struct store *store, const char *folder)
     for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
         uint8_t hash[STORE_HASH];
         struct stat st;
-        if (hex_decode(entry->d_name, hash, sizeof hash) < 0 || strncmp(entry->d_name, folder, 2) != 0 ||
-            fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode) ||
-            object_find(store, hash) != NULL)
+        if (hex_decode(entry->d_name, hash, sizeof hash) < 0 ||
+            strncmp(entry->d_name, folder, 2) != 0 ||
+            fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+            !S_ISREG(st.st_mode) || object_find(store, hash) != NULL)
             continue;
         struct object *object = object_add(store, hash, (uint64_t)st.st_size);
         object->used_ns = st.st_mtim.tv_sec * INT64_C(1000000000) + st.st_mtim.tv_nsec;
@@ -173,7 +174,8 @@ static int make_dirs(const struct store *store, struct err *err)
     char *objects = mem_format("%s/objects", store->dir), *tmp = mem_format("%s/tmp", store->dir);
     int result = 0;
 
-    if (file_mkdirs(objects, 0700, err) < 0 || file_remove_tree(tmp, err) < 0 || file_mkdirs(tmp, 0700, err) < 0)
+    if (file_mkdirs(objects, 0700, err) < 0 || file_remove_tree(tmp, err) < 0 ||
+        file_mkdirs(tmp, 0700, err) < 0)
         result = -1;
     free(objects);
     free(tmp);
@@ -202,7 +204,7 @@ void store_close(struct store *store)
     if (store == NULL)
         return;
     HASH_ITER(hh, store->objects, object, next)
-        object_forget(store, object);
+    object_forget(store, object);
     if (store->lock >= 0)
         close(store->lock);
     free(store->dir);
@@ -230,7 +232,8 @@ bool store_hold(struct store *store, const uint8_t hash[STORE_HASH])
         return false;
     if (object->holds == 0) { /* somebody may have emptied the cache by hand */
         char *path = object_path(store, hash);
-        bool is_whole = lstat(path, &st) == 0 && S_ISREG(st.st_mode) && (uint64_t)st.st_size == object->size;
+        bool is_whole =
+            lstat(path, &st) == 0 && S_ISREG(st.st_mode) && (uint64_t)st.st_size == object->size;
         free(path);
         if (!is_whole) {
             object_forget(store, object);
@@ -286,12 +289,13 @@ static int make_room(struct store *store, uint64_t size, struct err *err)
         return 0;
     if (could_have_room(store, size)) {
         HASH_ITER(hh, store->objects, object, next)
-            if (object->holds == 0 && !has_room(store, size))
-                evict(store, object);
+        if (object->holds == 0 && !has_room(store, size))
+            evict(store, object);
         return 0;
     }
     errno = ENOSPC;
-    return err_set(err, "no room for %llu bytes in the store of %llu MiB (cache_mb in p2pmpid.conf)",
+    return err_set(err,
+                   "no room for %llu bytes in the store of %llu MiB (cache_mb in p2pmpid.conf)",
                    (unsigned long long)size, (unsigned long long)(store->limit >> 20));
 }
 
@@ -308,7 +312,8 @@ static void writer_free(struct store_writer *writer)
     errno = saved;
 }
 
-struct store_writer *store_begin(struct store *store, const uint8_t hash[STORE_HASH], uint64_t size, struct err *err)
+struct store_writer *store_begin(struct store *store, const uint8_t hash[STORE_HASH], uint64_t size,
+                                 struct err *err)
 {
     char name[17];
 
@@ -328,10 +333,12 @@ struct store_writer *store_begin(struct store *store, const uint8_t hash[STORE_H
     writer->path = mem_format("%s/tmp/%s", store->dir, name);
     writer->digest = EVP_MD_CTX_new();
     writer->fd = open(writer->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    bool is_ready = writer->fd >= 0 && writer->digest != NULL && EVP_DigestInit_ex(writer->digest, EVP_sha256(), NULL) == 1;
-    /* A full disk shows here, not after gigabytes; file systems that cannot say so are asked later. */
-    if (is_ready && size > 0 && fallocate(writer->fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)size) < 0 && errno != EOPNOTSUPP &&
-        errno != ENOSYS)
+    bool is_ready = writer->fd >= 0 && writer->digest != NULL &&
+                    EVP_DigestInit_ex(writer->digest, EVP_sha256(), NULL) == 1;
+    /* A full disk shows here, not after gigabytes; file systems that cannot say so are asked later.
+     */
+    if (is_ready && size > 0 && fallocate(writer->fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)size) < 0 &&
+        errno != EOPNOTSUPP && errno != ENOSYS)
         is_ready = false;
     if (is_ready)
         return writer;
@@ -391,7 +398,8 @@ int store_commit(struct store_writer *writer, struct err *err)
         store_abort(writer);
         return -1;
     }
-    struct object *object = object_find(writer->store, writer->hash); /* another job's writer may have been faster */
+    struct object *object =
+        object_find(writer->store, writer->hash); /* another job's writer may have been faster */
     if (object == NULL)
         object = object_add(writer->store, writer->hash, writer->size);
     object->is_verified = true;
@@ -413,7 +421,8 @@ void store_abort(struct store_writer *writer)
 
 /* ---------------------------------------------------------------- giving out */
 
-static int copy_open(struct store_copy *copy, const struct store *store, const struct object *object)
+static int copy_open(struct store_copy *copy, const struct store *store,
+                     const struct object *object)
 {
     struct stat st;
     char *path = object_path(store, object->hash);
@@ -437,8 +446,8 @@ static int copy_open(struct store_copy *copy, const struct store *store, const s
     return copy->out < 0 ? -1 : 0;
 }
 
-struct store_copy *store_copy_begin(struct store *store, const uint8_t hash[STORE_HASH], int dirfd, const char *path,
-                                    mode_t mode, struct err *err)
+struct store_copy *store_copy_begin(struct store *store, const uint8_t hash[STORE_HASH], int dirfd,
+                                    const char *path, mode_t mode, struct err *err)
 {
     struct object *object = object_find(store, hash);
 
@@ -448,8 +457,14 @@ struct store_copy *store_copy_begin(struct store *store, const uint8_t hash[STOR
         return NULL;
     }
     struct store_copy *copy = mem_alloc(sizeof *copy);
-    *copy = (struct store_copy){.store = store, .in = -1, .out = -1, .dirfd = dirfd, .path = mem_string(path), .mode = mode,
-                                .size = object->size, .is_plain = !object->is_verified};
+    *copy = (struct store_copy){.store = store,
+                                .in = -1,
+                                .out = -1,
+                                .dirfd = dirfd,
+                                .path = mem_string(path),
+                                .mode = mode,
+                                .size = object->size,
+                                .is_plain = !object->is_verified};
     memcpy(copy->hash, hash, STORE_HASH);
     if (copy_open(copy, store, object) < 0) {
         err_sys(err, "cannot put %s into the job's directory", path);
@@ -465,7 +480,8 @@ static ssize_t copy_plain(struct store_copy *copy, size_t size)
 {
     char *buffer = mem_alloc(COPY_BUFFER);
 
-    ssize_t got = pread(copy->in, buffer, size < COPY_BUFFER ? size : COPY_BUFFER, (off_t)copy->done);
+    ssize_t got =
+        pread(copy->in, buffer, size < COPY_BUFFER ? size : COPY_BUFFER, (off_t)copy->done);
     if (got > 0 && below_write(copy->out, buffer, (size_t)got) < 0)
         got = -1;
     if (got > 0 && copy->digest != NULL)
@@ -482,7 +498,8 @@ static ssize_t copy_some(struct store_copy *copy, size_t size)
         ssize_t done = copy_file_range(copy->in, &from, copy->out, NULL, size, 0);
         if (done > 0)
             return done;
-        copy->is_plain = true; /* across file systems, old kernels; a real fault shows again below */
+        copy->is_plain =
+            true; /* across file systems, old kernels; a real fault shows again below */
     }
     return copy_plain(copy, size);
 }
@@ -495,7 +512,8 @@ static int verify_copy(struct store_copy *copy, struct err *err)
 
     if (copy->digest == NULL)
         return 0;
-    if (EVP_DigestFinal_ex(copy->digest, hash, &length) == 1 && memcmp(hash, copy->hash, STORE_HASH) == 0) {
+    if (EVP_DigestFinal_ex(copy->digest, hash, &length) == 1 &&
+        memcmp(hash, copy->hash, STORE_HASH) == 0) {
         if (object != NULL)
             object->is_verified = true;
         return 0;
@@ -503,7 +521,8 @@ static int verify_copy(struct store_copy *copy, struct err *err)
     if (object != NULL)
         evict(copy->store, object);
     errno = EIO;
-    return err_set(err, "%s was damaged in the store, which has thrown it away: run the job again", copy->path);
+    return err_set(err, "%s was damaged in the store, which has thrown it away: run the job again",
+                   copy->path);
 }
 
 int store_copy_step(struct store_copy *copy, size_t budget, struct err *err)

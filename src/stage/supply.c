@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* supply.c - the home's part of staging one job: offers, and the content that hosts want, within a window
+/* supply.c - the home's part of staging one job: offers, and the content that hosts want, within a
+ * window
  *
- * Each host gets its files one after the other, in the order in which it asked. An acknowledgement moves its
- * window and so asks for the next pieces: a slow host or link holds up nobody else. */
+ * Each host gets its files one after the other, in the order in which it asked. An acknowledgement
+ * moves its window and so asks for the next pieces: a slow host or link holds up nobody else. */
 #include "config.h"
 #include "stage/supply.h"
 
@@ -17,10 +18,10 @@
 #include <uthash.h>
 #include <zstd.h>
 
-#define HASH_SIZE    32
-#define KEPT_PIECES  32          /* compressed, at most about 8 MiB */
-#define LEVEL        1
-#define LEVEL_DENSE  (-50)       /* for content that did not shrink: little more than a copy */
+#define HASH_SIZE   32
+#define KEPT_PIECES 32 /* compressed, at most about 8 MiB */
+#define LEVEL       1
+#define LEVEL_DENSE (-50) /* for content that did not shrink: little more than a copy */
 
 struct content {
     Wire__File *file; /* borrowed; the first one with this hash */
@@ -57,7 +58,7 @@ struct supply {
     char *job;
     Wire__File *const *files; /* borrowed */
     size_t count;
-    Wire__Needs *needs;       /* borrowed */
+    Wire__Needs *needs; /* borrowed */
     struct supply_calls calls;
     struct content *contents;
     struct host *hosts;
@@ -69,8 +70,8 @@ struct supply {
     uint8_t *buffer, *packed;
 };
 
-struct supply *supply_create(const char *job, Wire__File *const *files, size_t count, Wire__Needs *needs,
-                             const struct supply_calls *calls)
+struct supply *supply_create(const char *job, Wire__File *const *files, size_t count,
+                             Wire__Needs *needs, const struct supply_calls *calls)
 {
     struct supply *supply = mem_alloc(sizeof *supply);
 
@@ -109,7 +110,8 @@ static void close_content(struct supply *supply)
     supply->open_content = NULL;
 }
 
-/* When nobody takes anything more: descriptors and buffers are not kept for the length of the job. */
+/* When nobody takes anything more: descriptors and buffers are not kept for the length of the job.
+ */
 static void drop_buffers(struct supply *supply)
 {
     close_content(supply);
@@ -131,8 +133,9 @@ void supply_destroy(struct supply *supply)
     if (supply == NULL)
         return;
     HASH_ITER(hh, supply->hosts, host, next_host)
-        host_free(supply, host);
-    HASH_ITER(hh, supply->contents, content, next) {
+    host_free(supply, host);
+    HASH_ITER(hh, supply->contents, content, next)
+    {
         HASH_DEL(supply->contents, content);
         free(content);
     }
@@ -220,23 +223,27 @@ static int open_content(struct supply *supply, const struct content *content, st
     }
     if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size != file->size) {
         close(fd);
-        return err_set(err, "%s changed after the job was submitted: run the job again", file->origin);
+        return err_set(err, "%s changed after the job was submitted: run the job again",
+                       file->origin);
     }
     supply->open_fd = fd;
     supply->open_content = content;
     return 0;
 }
 
-static int read_piece(const struct supply *supply, const struct content *content, uint64_t offset, size_t length, struct err *err)
+static int read_piece(const struct supply *supply, const struct content *content, uint64_t offset,
+                      size_t length, struct err *err)
 {
     for (size_t done = 0; done < length;) {
-        ssize_t got = pread(supply->open_fd, supply->buffer + done, length - done, (off_t)(offset + done));
+        ssize_t got =
+            pread(supply->open_fd, supply->buffer + done, length - done, (off_t)(offset + done));
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
             return err_sys(err, "cannot read %s", content->file->origin);
         if (got == 0)
-            return err_set(err, "%s changed after the job was submitted: run the job again", content->file->origin);
+            return err_set(err, "%s changed after the job was submitted: run the job again",
+                           content->file->origin);
         done += (size_t)got;
     }
     return 0;
@@ -249,22 +256,26 @@ static size_t piece_length(const struct content *content, uint64_t offset)
     return left < PIECE_MAX ? (size_t)left : PIECE_MAX;
 }
 
-static int compress(struct supply *supply, struct content *content, size_t length, struct piece *piece, struct err *err)
+static int compress(struct supply *supply, struct content *content, size_t length,
+                    struct piece *piece, struct err *err)
 {
     size_t room = ZSTD_compressBound(PIECE_MAX);
 
     if (supply->packed == NULL)
         supply->packed = mem_alloc(room);
-    size_t size = ZSTD_compressCCtx(supply->compressor, supply->packed, room, supply->buffer, length, content->is_dense ? LEVEL_DENSE : LEVEL);
+    size_t size = ZSTD_compressCCtx(supply->compressor, supply->packed, room, supply->buffer,
+                                    length, content->is_dense ? LEVEL_DENSE : LEVEL);
     if (ZSTD_isError(size))
-        return err_set(err, "cannot compress %s: %s", content->file->origin, ZSTD_getErrorName(size));
+        return err_set(err, "cannot compress %s: %s", content->file->origin,
+                       ZSTD_getErrorName(size));
     content->is_dense = size > length - length / 32;
     piece->bytes = mem_copy(supply->packed, size);
     piece->size = size;
     return 0;
 }
 
-static int make_piece(struct supply *supply, struct content *content, uint64_t offset, struct piece *piece, struct err *err)
+static int make_piece(struct supply *supply, struct content *content, uint64_t offset,
+                      struct piece *piece, struct err *err)
 {
     size_t length = piece_length(content, offset);
 
@@ -276,7 +287,8 @@ static int make_piece(struct supply *supply, struct content *content, uint64_t o
         return err_set(err, "out of memory");
     free(piece->bytes);
     *piece = (struct piece){0};
-    if (open_content(supply, content, err) < 0 || read_piece(supply, content, offset, length, err) < 0 ||
+    if (open_content(supply, content, err) < 0 ||
+        read_piece(supply, content, offset, length, err) < 0 ||
         compress(supply, content, length, piece, err) < 0)
         return -1;
     piece->content = content;
@@ -285,7 +297,8 @@ static int make_piece(struct supply *supply, struct content *content, uint64_t o
 }
 
 /* The piece at offset: kept from another host, or made in the place of the one used longest ago. */
-static struct piece *piece_get(struct supply *supply, struct content *content, uint64_t offset, struct err *err)
+static struct piece *piece_get(struct supply *supply, struct content *content, uint64_t offset,
+                               struct err *err)
 {
     struct piece *piece = NULL, *oldest = &supply->pieces[0];
 
@@ -345,7 +358,8 @@ static void pump(struct supply *supply, uint32_t number)
     struct err err = {""};
     struct host *host;
 
-    while ((host = host_find(supply, number)) != NULL && host->state == HOST_TAKING && host->sent.index < host->want_count &&
+    while ((host = host_find(supply, number)) != NULL && host->state == HOST_TAKING &&
+           host->sent.index < host->want_count &&
            host->sent.total - host->acked.total < (uint64_t)SUPPLY_WINDOW * PIECE_MAX) {
         if (send_piece(supply, host, &err) < 0) {
             finish(supply, host, err.text);
@@ -397,7 +411,8 @@ static bool is_next_ack(const struct host *host, const Wire__StageAck *ack)
         return false;
     const struct content *content = host->wants[host->acked.index];
     uint64_t sent = host->sent.index > host->acked.index ? content->file->size : host->sent.offset;
-    return ack->hash.len == HASH_SIZE && memcmp(ack->hash.data, content->file->hash.data, HASH_SIZE) == 0 && ack->offset <= sent;
+    return ack->hash.len == HASH_SIZE &&
+           memcmp(ack->hash.data, content->file->hash.data, HASH_SIZE) == 0 && ack->offset <= sent;
 }
 
 void supply_ack(struct supply *supply, uint32_t number, const Wire__StageAck *ack)
@@ -411,7 +426,8 @@ void supply_ack(struct supply *supply, uint32_t number, const Wire__StageAck *ac
         struct err err;
         if (ack->hash.len == HASH_SIZE)
             HASH_FIND(hh, supply->contents, ack->hash.data, HASH_SIZE, content);
-        err_set(&err, "it did not take %s: %s", content != NULL ? content->file->origin : "a file", ack->error);
+        err_set(&err, "it did not take %s: %s", content != NULL ? content->file->origin : "a file",
+                ack->error);
         finish(supply, host, err.text);
         return;
     }

@@ -58,7 +58,10 @@ static void a_program_tells_what_it_needs(void **state)
 
 static void a_library_tells_what_it_provides(void **state)
 {
-    const struct elf_made made = {.type = ET_DYN, .machine = EM_AARCH64, .soname = "libfoo.so.1", .provides = {"FOO_1.1", "FOO_1.2"}};
+    const struct elf_made made = {.type = ET_DYN,
+                                  .machine = EM_AARCH64,
+                                  .soname = "libfoo.so.1",
+                                  .provides = {"FOO_1.1", "FOO_1.2"}};
 
     (void)state;
     struct elf *elf = read_made(&made, NULL);
@@ -101,10 +104,12 @@ static void others_are_refused_with_a_sentence(void **state)
         {0, 'x', "the file is not an ELF file"},
         {EI_DATA, ELFDATA2MSB, "the file is for a big-endian machine, which is not supported"},
         {EI_CLASS, 9, "the file is a broken ELF file (its class is unknown)"},
-        {offsetof(Elf64_Ehdr, e_type), ET_REL, "the file is an object file, not a program: link it first"},
+        {offsetof(Elf64_Ehdr, e_type), ET_REL,
+         "the file is an object file, not a program: link it first"},
         {offsetof(Elf64_Ehdr, e_type), ET_CORE, "the file is a core dump, not a program"},
         {offsetof(Elf64_Ehdr, e_phoff) + 3, 1, "the file is a broken ELF file (it ends too early)"},
-        {offsetof(Elf64_Ehdr, e_phentsize), 1, "the file is a broken ELF file (its program headers are wrong)"},
+        {offsetof(Elf64_Ehdr, e_phentsize), 1,
+         "the file is a broken ELF file (its program headers are wrong)"},
     };
     uint8_t bytes[ELF_MADE_MAX];
 
@@ -134,7 +139,10 @@ static void a_directory_and_an_empty_file_are_refused(void **state)
 /* Under AddressSanitizer this is worth something: each byte in turn is made extreme. */
 static void no_wrong_byte_does_harm(void **state)
 {
-    const struct elf_made made = {.interpreter = "/i", .needed = {"liba.so"}, .wants = {{"libc.so.6", "GLIBC_2.1"}}, .provides = {"A"}};
+    const struct elf_made made = {.interpreter = "/i",
+                                  .needed = {"liba.so"},
+                                  .wants = {{"libc.so.6", "GLIBC_2.1"}},
+                                  .provides = {"A"}};
     static const uint8_t values[] = {0x00, 0x01, 0x7f, 0x80, 0xff};
     uint8_t bytes[ELF_MADE_MAX];
     size_t size = elf_make(&made, bytes);
@@ -188,9 +196,11 @@ static void versions_compare_as_numbers(void **state)
     assert_int_equal(elf_version_compare("x.y", "0"), 0);
 }
 
-UNIT_MAIN(cmocka_unit_test(a_program_tells_what_it_needs), cmocka_unit_test(a_library_tells_what_it_provides),
+UNIT_MAIN(cmocka_unit_test(a_program_tells_what_it_needs),
+          cmocka_unit_test(a_library_tells_what_it_provides),
           cmocka_unit_test(a_static_program_is_one), cmocka_unit_test(this_program_can_be_read),
           cmocka_unit_test(others_are_refused_with_a_sentence),
-          cmocka_unit_test(a_directory_and_an_empty_file_are_refused), cmocka_unit_test(no_wrong_byte_does_harm),
-          cmocka_unit_test(a_cut_file_is_broken_wherever_it_is_cut), cmocka_unit_test(a_chain_in_a_circle_ends),
-          cmocka_unit_test(versions_compare_as_numbers))
+          cmocka_unit_test(a_directory_and_an_empty_file_are_refused),
+          cmocka_unit_test(no_wrong_byte_does_harm),
+          cmocka_unit_test(a_cut_file_is_broken_wherever_it_is_cut),
+          cmocka_unit_test(a_chain_in_a_circle_ends), cmocka_unit_test(versions_compare_as_numbers))

@@ -63,14 +63,16 @@ static void inputs_keep_their_place_below_the_working_directory(void **state)
     assert_int_equal(symlink(outside, link), 0);
     assert_int_equal(manifest_add_inputs(manifest, "in/a.dat,./c.dat,in/deep/,link", &err), 0);
     assert_int_equal(manifest_add_input(manifest, dir, &err), 0);
-    assert_int_equal(manifest_add_input(manifest, "../cwd/in/a.dat", &err), 0); /* again: no second entry */
+    assert_int_equal(manifest_add_input(manifest, "../cwd/in/a.dat", &err),
+                     0); /* again: no second entry */
     assert_int_equal(file_at(manifest, "in")->kind, WIRE__FILE_KIND__FILE_DIR);
     assert_int_equal(file_at(manifest, "in/a.dat")->size, 2);
     assert_int_equal(file_at(manifest, "in/deep/b.dat")->size, 3);
     assert_int_equal(file_at(manifest, "c.dat")->kind, WIRE__FILE_KIND__FILE_INPUT);
     assert_int_equal(file_at(manifest, "data")->kind, WIRE__FILE_KIND__FILE_DIR);
     assert_string_equal(file_at(manifest, "data/x.dat")->origin, outside);
-    assert_int_equal(file_at(manifest, "link")->size, 1); /* the content that it points at, under its own name */
+    assert_int_equal(file_at(manifest, "link")->size,
+                     1); /* the content that it points at, under its own name */
     assert_int_equal(file_count(manifest), 8);
     assert_int_equal(manifest_bytes(manifest), 2 + 3 + 4 + 1 + 1);
     free(outside);
@@ -98,17 +100,22 @@ static void what_cannot_be_sent_is_told(void **state)
     struct err err = {""};
     struct manifest *manifest = make(state);
     char *one = scratch_text(state, "one/same", "1"), *two = scratch_text(state, "two/same", "2");
-    char *loop = scratch_path(state, "cwd/d/loop"), *dir = scratch_path(state, "cwd/d"), *pipe = scratch_path(state, "cwd/pipe");
+    char *loop = scratch_path(state, "cwd/d/loop"), *dir = scratch_path(state, "cwd/d"),
+         *pipe = scratch_path(state, "cwd/pipe");
 
-    assert_error(manifest_add_input(manifest, "no-such-file", &err), &err, "/cwd/no-such-file: No such file or directory");
+    assert_error(manifest_add_input(manifest, "no-such-file", &err), &err,
+                 "/cwd/no-such-file: No such file or directory");
     assert_error(manifest_add_input(manifest, "", &err), &err, "empty");
     assert_int_equal(manifest_add_input(manifest, one, &err), 0);
-    assert_error(manifest_add_input(manifest, two, &err), &err, "would have the same name same in the job's directory");
+    assert_error(manifest_add_input(manifest, two, &err), &err,
+                 "would have the same name same in the job's directory");
     assert_int_equal(mkfifo(pipe, 0600), 0);
-    assert_error(manifest_add_input(manifest, "pipe", &err), &err, "is neither a file nor a directory");
+    assert_error(manifest_add_input(manifest, "pipe", &err), &err,
+                 "is neither a file nor a directory");
     assert_int_equal(mkdir(dir, 0755), 0);
     assert_int_equal(symlink("..", loop), 0);
-    assert_error(manifest_add_input(manifest, "d", &err), &err, "is a link to a directory that holds it");
+    assert_error(manifest_add_input(manifest, "d", &err), &err,
+                 "is a link to a directory that holds it");
     free(scratch_text(state, "cwd/a\nb", "x"));
     assert_error(manifest_add_input(manifest, "a\nb", &err), &err, "control characters");
     free(scratch_text(state, "one/d", "x"));
@@ -163,7 +170,8 @@ static void a_bad_line_of_a_list_is_named(void **state)
     free(scratch_text(state, "cwd/list", "a\n# b\nmissing.dat\n"));
     assert_error(manifest_add_list(manifest, "list", &err), &err, "list:3: cannot read ");
     free(scratch_text(state, "cwd/list", "a\nhttp://host/x cache\n"));
-    assert_error(manifest_add_list(manifest, "list", &err), &err, "list:2: http://host/x is an address, which is not supported here");
+    assert_error(manifest_add_list(manifest, "list", &err), &err,
+                 "list:2: http://host/x is an address, which is not supported here");
     assert_error(manifest_add_list(manifest, "no-list", &err), &err, "/cwd/no-list: No such file");
     manifest_destroy(manifest);
 }
@@ -218,8 +226,10 @@ static void a_program_goes_with_its_libraries(void **state)
 
     free(scratch_elf(state, "cwd/lib/liba.so.1", &(struct elf_made){.type = ET_DYN}));
     free(scratch_elf(state, "cwd/lib/libcuda.so.1", &(struct elf_made){.type = ET_DYN}));
-    free(scratch_elf(state, "cwd/app", &(struct elf_made){.needed = {"liba.so.1", "libcuda.so.1"}, .rpath = "$ORIGIN/lib",
-                                                          .wants = {{"liba.so.1", "A_1"}}}));
+    free(scratch_elf(state, "cwd/app",
+                     &(struct elf_made){.needed = {"liba.so.1", "libcuda.so.1"},
+                                        .rpath = "$ORIGIN/lib",
+                                        .wants = {{"liba.so.1", "A_1"}}}));
     assert_int_equal(manifest_add_program(manifest, "./app", &err), 0);
     assert_int_equal(manifest_hash(manifest, NULL, NULL, &err), 0);
     manifest_fill(manifest, &submit);
@@ -262,8 +272,10 @@ static void a_program_that_is_missing_is_told_by_errno_too(void **state)
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, scratch_make, scratch_remove)
-UNIT_MAIN(TEST(inputs_keep_their_place_below_the_working_directory), TEST(the_whole_working_directory_can_be_sent),
-          TEST(what_cannot_be_sent_is_told), TEST(an_unreadable_file_is_told), TEST(a_list_names_files_one_per_line),
-          TEST(a_bad_line_of_a_list_is_named), TEST(contents_are_hashed_with_progress_and_can_be_interrupted),
+UNIT_MAIN(TEST(inputs_keep_their_place_below_the_working_directory),
+          TEST(the_whole_working_directory_can_be_sent), TEST(what_cannot_be_sent_is_told),
+          TEST(an_unreadable_file_is_told), TEST(a_list_names_files_one_per_line),
+          TEST(a_bad_line_of_a_list_is_named),
+          TEST(contents_are_hashed_with_progress_and_can_be_interrupted),
           TEST(a_program_goes_with_its_libraries), TEST(an_interpreter_is_not_sent),
           TEST(a_program_that_is_missing_is_told_by_errno_too))

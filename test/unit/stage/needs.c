@@ -33,7 +33,8 @@ static void make_library(void **state, const char *path, const struct elf_made *
 static struct needs *find(void **state, const char *program, const char *library_dir)
 {
     struct err err = {""};
-    char *path = scratch_path(state, program), *dir = library_dir != NULL ? scratch_path(state, library_dir) : NULL;
+    char *path = scratch_path(state, program),
+         *dir = library_dir != NULL ? scratch_path(state, library_dir) : NULL;
     struct needs *needs = needs_find(path, dir, &err);
 
     assert_string_equal(err.text, "");
@@ -55,11 +56,17 @@ static void assert_refused(void **state, const char *program, const char *senten
 
 static void libraries_are_found_through_one_another(void **state)
 {
-    make_library(state, "app/lib/liba.so.1", &(struct elf_made){.needed = {"libb.so.1"}, .runpath = "$ORIGIN/../deep",
-        .wants = {{"libb.so.1", "B_2"}, {"libc.so.6", "GLIBC_2.38"}}});
+    make_library(state, "app/lib/liba.so.1",
+                 &(struct elf_made){.needed = {"libb.so.1"},
+                                    .runpath = "$ORIGIN/../deep",
+                                    .wants = {{"libb.so.1", "B_2"}, {"libc.so.6", "GLIBC_2.38"}}});
     make_library(state, "app/deep/libb.so.1", &(struct elf_made){.needed = {"libc.so.6"}});
-    free(scratch_elf(state, "app/bin/app", &(struct elf_made){.interpreter = "/lib64/ld.so", .needed = {"liba.so.1", "libc.so.6"},
-        .rpath = "${ORIGIN}/../lib", .wants = {{"libc.so.6", "GLIBC_2.34"}, {"libc.so.6", "GLIBC_2.4"}}}));
+    free(scratch_elf(
+        state, "app/bin/app",
+        &(struct elf_made){.interpreter = "/lib64/ld.so",
+                           .needed = {"liba.so.1", "libc.so.6"},
+                           .rpath = "${ORIGIN}/../lib",
+                           .wants = {{"libc.so.6", "GLIBC_2.34"}, {"libc.so.6", "GLIBC_2.4"}}}));
     struct needs *needs = find(state, "app/bin/app", NULL);
     assert_string_equal(needs->arch, "x86_64");
     assert_string_equal(needs->glibc, "2.34"); /* the program's own */
@@ -80,21 +87,28 @@ static void libraries_are_found_through_one_another(void **state)
     needs_destroy(needs);
 }
 
-/* LD_LIBRARY_PATH comes behind DT_RPATH and before DT_RUNPATH; what does not fit the machine is passed over. */
+/* LD_LIBRARY_PATH comes behind DT_RPATH and before DT_RUNPATH; what does not fit the machine is
+ * passed over. */
 static void the_loaders_order_is_kept(void **state)
 {
     static const char *const dirs[] = {"env/libx.so", "rpath/libx.so", "runpath/libx.so"};
 
     for (size_t i = 0; i < 3; i++)
         make_library(state, dirs[i], &(struct elf_made){0});
-    free(scratch_elf(state, "with-rpath", &(struct elf_made){.needed = {"libx.so"}, .rpath = "$ORIGIN/rpath"}));
-    free(scratch_elf(state, "with-runpath", &(struct elf_made){.needed = {"libx.so"}, .runpath = "$ORIGIN/runpath"}));
-    free(scratch_elf(state, "with-both", &(struct elf_made){.needed = {"libx.so"}, .rpath = "$ORIGIN/rpath", .runpath = "$ORIGIN/runpath"}));
+    free(scratch_elf(state, "with-rpath",
+                     &(struct elf_made){.needed = {"libx.so"}, .rpath = "$ORIGIN/rpath"}));
+    free(scratch_elf(state, "with-runpath",
+                     &(struct elf_made){.needed = {"libx.so"}, .runpath = "$ORIGIN/runpath"}));
+    free(scratch_elf(state, "with-both",
+                     &(struct elf_made){.needed = {"libx.so"},
+                                        .rpath = "$ORIGIN/rpath",
+                                        .runpath = "$ORIGIN/runpath"}));
     static const struct {
         const char *program, *env, *found;
     } cases[] = {
-        {"with-rpath", "env", "/rpath/"}, {"with-runpath", "env", "/env/"}, {"with-runpath", NULL, "/runpath/"},
-        {"with-both", NULL, "/runpath/"}, {"with-both", "env", "/env/"},
+        {"with-rpath", "env", "/rpath/"},    {"with-runpath", "env", "/env/"},
+        {"with-runpath", NULL, "/runpath/"}, {"with-both", NULL, "/runpath/"},
+        {"with-both", "env", "/env/"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct needs *needs = find(state, cases[i].program, cases[i].env);
@@ -111,7 +125,8 @@ static void a_missing_library_is_named_with_who_asks_for_it(void **state)
 {
     make_library(state, "liba.so", &(struct elf_made){.needed = {"libnone-such.so.3"}});
     free(scratch_elf(state, "app", &(struct elf_made){.needed = {"liba.so"}, .rpath = "$ORIGIN"}));
-    assert_refused(state, "app", "/liba.so needs the library libnone-such.so.3, which is not on this host");
+    assert_refused(state, "app",
+                   "/liba.so needs the library libnone-such.so.3, which is not on this host");
 }
 
 static void the_series_of_open_mpi_is_that_of_the_library_found(void **state)
@@ -121,8 +136,10 @@ static void the_series_of_open_mpi_is_that_of_the_library_found(void **state)
 
     assert_int_equal(symlink(target, link), 0);
     make_library(state, "mpi/libmpi_mpifh.so.40", &(struct elf_made){.needed = {"libmpi.so.40"}});
-    make_library(state, "mpi/libsolver.so", &(struct elf_made){.needed = {"libmpi_mpifh.so.40"}, .rpath = "$ORIGIN"});
-    free(scratch_elf(state, "mpi/app", &(struct elf_made){.needed = {"libsolver.so"}, .rpath = "$ORIGIN"}));
+    make_library(state, "mpi/libsolver.so",
+                 &(struct elf_made){.needed = {"libmpi_mpifh.so.40"}, .rpath = "$ORIGIN"});
+    free(scratch_elf(state, "mpi/app",
+                     &(struct elf_made){.needed = {"libsolver.so"}, .rpath = "$ORIGIN"}));
     struct needs *needs = find(state, "mpi/app", NULL);
     assert_string_equal(needs->mpi, "5.0");
     assert_false(library(needs, "libsolver.so")->is_host);
@@ -148,12 +165,23 @@ static void families_are_told_apart(void **state)
         const char *name;
         enum needs_kind kind;
     } cases[] = {
-        {"libc.so.6", NEEDS_LIBC},          {"ld-linux-x86-64.so.2", NEEDS_LIBC}, {"libm.so.6", NEEDS_LIBC},
-        {"libmvec.so.1", NEEDS_LIBC},       {"libnss_files.so.2", NEEDS_LIBC},    {"libmpi.so.40", NEEDS_MPI},
-        {"libmpi_usempif08.so.40", NEEDS_MPI}, {"libopen-pal.so.80", NEEDS_MPI},  {"libpmix.so.2", NEEDS_MPI},
-        {"libcuda.so.1", NEEDS_HOST},       {"libucp.so.0", NEEDS_HOST},          {"libgfortran.so.5", NEEDS_SENT},
-        {"libstdc++.so.6", NEEDS_SENT},     {"libmagic.so.1", NEEDS_SENT},        {"libcrypt.so.1", NEEDS_SENT},
-        {"libcupti.so", NEEDS_SENT},        {"libpmi3.so", NEEDS_SENT},
+        {"libc.so.6", NEEDS_LIBC},
+        {"ld-linux-x86-64.so.2", NEEDS_LIBC},
+        {"libm.so.6", NEEDS_LIBC},
+        {"libmvec.so.1", NEEDS_LIBC},
+        {"libnss_files.so.2", NEEDS_LIBC},
+        {"libmpi.so.40", NEEDS_MPI},
+        {"libmpi_usempif08.so.40", NEEDS_MPI},
+        {"libopen-pal.so.80", NEEDS_MPI},
+        {"libpmix.so.2", NEEDS_MPI},
+        {"libcuda.so.1", NEEDS_HOST},
+        {"libucp.so.0", NEEDS_HOST},
+        {"libgfortran.so.5", NEEDS_SENT},
+        {"libstdc++.so.6", NEEDS_SENT},
+        {"libmagic.so.1", NEEDS_SENT},
+        {"libcrypt.so.1", NEEDS_SENT},
+        {"libcupti.so", NEEDS_SENT},
+        {"libpmi3.so", NEEDS_SENT},
     };
 
     (void)state;
@@ -189,7 +217,8 @@ static void scripts_need_their_interpreter(void **state)
 
 static void interpreters_stay_where_they_are(void **state)
 {
-    static const char *const names[] = {"/usr/bin/python3", "/usr/bin/python3.11", "/bin/sh", "/usr/bin/perl5.36.0", "/usr/bin/env"};
+    static const char *const names[] = {"/usr/bin/python3", "/usr/bin/python3.11", "/bin/sh",
+                                        "/usr/bin/perl5.36.0", "/usr/bin/env"};
 
     (void)state;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -218,7 +247,8 @@ static void programs_are_found_as_the_shell_does(void **state)
     free(scratch_write(state, "a/tool", "x", 1, 0755));
     free(scratch_write(state, "b/tool", "x", 1, 0755));
     free(scratch_write(state, "b/plain", "x", 1, 0644));
-    char *expected = scratch_path(state, "b/tool"), *found = needs_program("./b/tool", cwd, NULL, &err);
+    char *expected = scratch_path(state, "b/tool"),
+         *found = needs_program("./b/tool", cwd, NULL, &err);
     assert_string_equal(found, expected);
     free(found);
     char *path = mem_format("%s/none:%s/b:a", cwd, cwd);
@@ -234,9 +264,12 @@ static void programs_are_found_as_the_shell_does(void **state)
         int code;
         const char *sentence;
     } cases[] = {
-        {"plain", EACCES, "is not executable"}, {"no-such", ENOENT, "there is no program no-such in PATH"},
-        {"./no-such", ENOENT, "there is no program"}, {"b/plain", EACCES, "is not executable"},
-        {"./a", EACCES, "is a directory, not a program"}, {"", ENOENT, "is empty"},
+        {"plain", EACCES, "is not executable"},
+        {"no-such", ENOENT, "there is no program no-such in PATH"},
+        {"./no-such", ENOENT, "there is no program"},
+        {"b/plain", EACCES, "is not executable"},
+        {"./a", EACCES, "is a directory, not a program"},
+        {"", ENOENT, "is empty"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         assert_null(needs_program(cases[i].name, cwd, path, &err));
@@ -267,7 +300,8 @@ static void this_program_and_its_libraries_are_understood(void **state)
     needs_destroy(needs);
 }
 
-/* A cache with one right entry, one for newer CPUs and one that points nowhere, in a root of its own. */
+/* A cache with one right entry, one for newer CPUs and one that points nowhere, in a root of its
+ * own. */
 static void the_loaders_cache_is_read_and_a_broken_one_does_no_harm(void **state)
 {
     struct {
@@ -313,8 +347,11 @@ static void the_loaders_cache_is_read_and_a_broken_one_does_no_harm(void **state
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, scratch_make, scratch_remove)
 UNIT_MAIN(TEST(libraries_are_found_through_one_another), TEST(the_loaders_order_is_kept),
-          TEST(a_missing_library_is_named_with_who_asks_for_it), TEST(the_series_of_open_mpi_is_that_of_the_library_found),
-          TEST(series_are_told_by_the_revision), TEST(families_are_told_apart), TEST(another_mpi_is_refused),
-          TEST(scripts_need_their_interpreter), TEST(interpreters_stay_where_they_are), TEST(what_is_no_program_is_refused),
-          TEST(programs_are_found_as_the_shell_does), TEST(this_program_and_its_libraries_are_understood),
+          TEST(a_missing_library_is_named_with_who_asks_for_it),
+          TEST(the_series_of_open_mpi_is_that_of_the_library_found),
+          TEST(series_are_told_by_the_revision), TEST(families_are_told_apart),
+          TEST(another_mpi_is_refused), TEST(scripts_need_their_interpreter),
+          TEST(interpreters_stay_where_they_are), TEST(what_is_no_program_is_refused),
+          TEST(programs_are_found_as_the_shell_does),
+          TEST(this_program_and_its_libraries_are_understood),
           TEST(the_loaders_cache_is_read_and_a_broken_one_does_no_harm))

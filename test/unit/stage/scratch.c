@@ -129,7 +129,8 @@ static void add_wants(struct maker *maker, const struct elf_made *made)
     size_t count = 0;
 
     while (count < ELF_MADE_LIST && made->wants[count][0] != NULL) {
-        wants[count].need = (Elf64_Verneed){1, 1, add_string(maker, made->wants[count][0]), sizeof(Elf64_Verneed), sizeof *wants};
+        wants[count].need = (Elf64_Verneed){1, 1, add_string(maker, made->wants[count][0]),
+                                            sizeof(Elf64_Verneed), sizeof *wants};
         wants[count].aux = (Elf64_Vernaux){0, 0, 2, add_string(maker, made->wants[count][1]), 0};
         count++;
     }
@@ -150,7 +151,8 @@ static void add_provides(struct maker *maker, const struct elf_made *made)
     size_t count = 0;
 
     while (count < ELF_MADE_LIST && made->provides[count] != NULL) {
-        provides[count].define = (Elf64_Verdef){1, 0, (uint16_t)(2 + count), 1, 0, sizeof(Elf64_Verdef), sizeof *provides};
+        provides[count].define = (Elf64_Verdef){
+            1, 0, (uint16_t)(2 + count), 1, 0, sizeof(Elf64_Verdef), sizeof *provides};
         provides[count].aux = (Elf64_Verdaux){add_string(maker, made->provides[count]), 0};
         count++;
     }
@@ -171,7 +173,8 @@ size_t elf_make(const struct elf_made *made, uint8_t out[ELF_MADE_MAX])
     maker.used = sizeof(Elf64_Ehdr) + sizeof segments;
     if (made->interpreter != NULL) {
         size_t size = strlen(made->interpreter) + 1;
-        segments[count++] = (Elf64_Phdr){.p_type = PT_INTERP, .p_offset = maker.used, .p_filesz = size};
+        segments[count++] =
+            (Elf64_Phdr){.p_type = PT_INTERP, .p_offset = maker.used, .p_filesz = size};
         memcpy(out + maker.used, made->interpreter, size);
         maker.used += size;
     }
@@ -191,7 +194,8 @@ size_t elf_make(const struct elf_made *made, uint8_t out[ELF_MADE_MAX])
         add_dynamic(&maker, DT_NULL, 0);
         size_t size = maker.dynamic_count * sizeof *maker.dynamic;
         size_t at = add_bytes(&maker, maker.dynamic, size);
-        segments[count++] = (Elf64_Phdr){.p_type = PT_DYNAMIC, .p_offset = at, .p_vaddr = BASE + at, .p_filesz = size};
+        segments[count++] = (Elf64_Phdr){
+            .p_type = PT_DYNAMIC, .p_offset = at, .p_vaddr = BASE + at, .p_filesz = size};
     }
     segments[0].p_filesz = segments[0].p_memsz = maker.used;
     Elf64_Ehdr head = {

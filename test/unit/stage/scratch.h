@@ -23,10 +23,10 @@ char *scratch_read(const char *path, size_t *size_out);
 void scratch_fill(uint8_t *bytes, size_t size, uint64_t seed);
 void scratch_hash(const void *bytes, size_t size, uint8_t out[32]);
 
-#define ELF_MADE_MAX 4096
+#define ELF_MADE_MAX  4096
 #define ELF_MADE_LIST 4
 
-struct elf_made { /* what an ELF64 file shall say; empty parts are left out */
+struct elf_made {           /* what an ELF64 file shall say; empty parts are left out */
     uint16_t type, machine; /* 0: ET_EXEC, EM_X86_64 */
     const char *interpreter, *soname, *rpath, *runpath;
     const char *needed[ELF_MADE_LIST];

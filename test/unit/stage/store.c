@@ -37,7 +37,8 @@ static void put(struct store *store, const char *text, uint8_t hash[STORE_HASH])
     struct store_writer *writer = store_begin(store, hash, strlen(text), &err);
     assert_non_null(writer);
     assert_int_equal(store_write(writer, text, strlen(text) / 2, &err), 0);
-    assert_int_equal(store_write(writer, text + strlen(text) / 2, strlen(text) - strlen(text) / 2, &err), 0);
+    assert_int_equal(
+        store_write(writer, text + strlen(text) / 2, strlen(text) - strlen(text) / 2, &err), 0);
     assert_int_equal(store_commit(writer, &err), 0);
 }
 
@@ -188,7 +189,8 @@ static void two_writers_of_one_content_are_one_object(void **state)
     struct store *store = open_store(state, 0);
 
     scratch_hash("same", 4, hash);
-    struct store_writer *first = store_begin(store, hash, 4, &err), *second = store_begin(store, hash, 4, &err);
+    struct store_writer *first = store_begin(store, hash, 4, &err),
+                        *second = store_begin(store, hash, 4, &err);
     assert_int_equal(store_write(first, "same", 4, &err), 0);
     assert_int_equal(store_write(second, "same", 4, &err), 0);
     assert_int_equal(store_commit(first, &err), 0);
@@ -296,9 +298,11 @@ static void a_full_disk_is_a_sentence_and_leaves_nothing(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, scratch_make, scratch_remove)
 UNIT_MAIN(TEST(content_comes_out_as_it_went_in_also_after_a_restart),
-          TEST(a_copy_goes_in_steps_and_an_unfinished_one_goes_away), TEST(wrong_content_is_not_taken),
-          TEST(the_oldest_goes_first_and_nothing_in_use), TEST(room_is_reserved_for_what_is_coming),
+          TEST(a_copy_goes_in_steps_and_an_unfinished_one_goes_away),
+          TEST(wrong_content_is_not_taken), TEST(the_oldest_goes_first_and_nothing_in_use),
+          TEST(room_is_reserved_for_what_is_coming),
           TEST(two_writers_of_one_content_are_one_object),
           TEST(what_a_crash_left_is_removed_and_foreign_files_are_no_objects),
-          TEST(an_object_removed_or_cut_by_hand_is_not_there), TEST(damaged_content_is_noticed_and_removed),
-          TEST(a_second_process_is_told_to_stay_out), TEST(a_full_disk_is_a_sentence_and_leaves_nothing))
+          TEST(an_object_removed_or_cut_by_hand_is_not_there),
+          TEST(damaged_content_is_noticed_and_removed), TEST(a_second_process_is_told_to_stay_out),
+          TEST(a_full_disk_is_a_sentence_and_leaves_nothing))

@@ -31,7 +31,6 @@ struct end { /* one host of the world */
     bool is_done;
     char *error;
     unsigned data_frames;
-    uint64_t ahead, most_ahead; /* bytes sent and not yet acknowledged */
 };
 
 struct world {
@@ -180,7 +179,8 @@ static void world_destroy(struct world *world)
     free(world);
 }
 
-static Wire__File *add_file(struct world *world, Wire__FileKind kind, const char *path, const void *bytes, size_t size)
+static Wire__File *add_file(struct world *world, Wire__FileKind kind, const char *path,
+                            const void *bytes, size_t size)
 {
     char *name = mem_format("home/%s", path);
     Wire__File *file = &world->files[world->count];
@@ -199,7 +199,8 @@ static Wire__File *add_file(struct world *world, Wire__FileKind kind, const char
     return file;
 }
 
-static Wire__File *add_text(struct world *world, Wire__FileKind kind, const char *path, const char *text)
+static Wire__File *add_text(struct world *world, Wire__FileKind kind, const char *path,
+                            const char *text)
 {
     return add_file(world, kind, path, text, strlen(text));
 }
@@ -441,7 +442,8 @@ static void needs_that_the_host_does_not_meet_are_told(void **state)
         {"aarch64", "", "", NULL, "the program is for aarch64, this host is x86_64"},
         {"x86_64", "2.38", "", NULL, "the program needs GLIBC_2.38, this host has 2.36"},
         {"x86_64", "2.36", "5.0", NULL, "the program needs Open MPI 5.0, this host has 4.1.4"},
-        {"", "", "", "/no/such/python3", "the program needs /no/such/python3, which this host has not"},
+        {"", "", "", "/no/such/python3",
+         "the program needs /no/such/python3, which this host has not"},
         {"", "", "", "no-such-python", "the program needs no-such-python, which this host has not"},
     };
 
@@ -481,7 +483,8 @@ static void a_host_without_open_mpi_says_so(void **state)
     intake_destroy(world->ends[0].intake);
     world->host.mpi = (char *)"";
     const struct intake_calls calls = {intake_sends, &world->ends[0]};
-    world->ends[0].intake = intake_create(world->ends[0].store, "job", world->ends[0].dir, &world->host, &calls);
+    world->ends[0].intake =
+        intake_create(world->ends[0].store, "job", world->ends[0].dir, &world->host, &calls);
     world->needs.mpi = (char *)"4.1";
     assert_refused(world, "the program needs Open MPI 4.1, this host has none: install it");
 }
@@ -492,7 +495,8 @@ static void a_library_that_neither_is_here_nor_can_be_sent_is_named(void **state
 
     Wire__File *file = add_text(world, WIRE__FILE_KIND__FILE_LIBRARY, "libnosuchdriver.so.1", "x");
     file->hash.len = 0;
-    assert_refused(world, "the program needs the library libnosuchdriver.so.1, which this host has not and which cannot be sent");
+    assert_refused(world, "the program needs the library libnosuchdriver.so.1, which this host has "
+                          "not and which cannot be sent");
 }
 
 static void a_library_too_new_for_the_host_is_named(void **state)
@@ -501,7 +505,8 @@ static void a_library_too_new_for_the_host_is_named(void **state)
 
     Wire__File *file = add_text(world, WIRE__FILE_KIND__FILE_LIBRARY, "libnosuch.so.1", "x");
     file->glibc = (char *)"2.41";
-    assert_refused(world, "the library libnosuch.so.1, which this host has not and which would be sent, needs GLIBC_2.41");
+    assert_refused(world, "the library libnosuch.so.1, which this host has not and which would be "
+                          "sent, needs GLIBC_2.41");
 }
 
 static void paths_that_lead_out_are_refused(void **state)
@@ -510,9 +515,10 @@ static void paths_that_lead_out_are_refused(void **state)
         Wire__FileKind kind;
         const char *path;
     } cases[] = {
-        {WIRE__FILE_KIND__FILE_INPUT, "../x"},   {WIRE__FILE_KIND__FILE_INPUT, "/etc/passwd"}, {WIRE__FILE_KIND__FILE_INPUT, "a/../../x"},
-        {WIRE__FILE_KIND__FILE_INPUT, ""},       {WIRE__FILE_KIND__FILE_PROGRAM, "a/b"},       {WIRE__FILE_KIND__FILE_LIBRARY, "../lib"},
-        {WIRE__FILE_KIND__FILE_LIBRARY, ".."},   {WIRE__FILE_KIND__FILE_INPUT, "a\nb"},
+        {WIRE__FILE_KIND__FILE_INPUT, "../x"},      {WIRE__FILE_KIND__FILE_INPUT, "/etc/passwd"},
+        {WIRE__FILE_KIND__FILE_INPUT, "a/../../x"}, {WIRE__FILE_KIND__FILE_INPUT, ""},
+        {WIRE__FILE_KIND__FILE_PROGRAM, "a/b"},     {WIRE__FILE_KIND__FILE_LIBRARY, "../lib"},
+        {WIRE__FILE_KIND__FILE_LIBRARY, ".."},      {WIRE__FILE_KIND__FILE_INPUT, "a\nb"},
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -538,7 +544,8 @@ static void flip_a_bit(Wire__Frame *frame)
     if (frame->body_case != WIRE__FRAME__BODY_STAGE_DATA)
         return;
     uint8_t *plain = mem_alloc(PIECE_MAX), *packed = mem_alloc(2 * PIECE_MAX);
-    size_t size = ZSTD_decompress(plain, PIECE_MAX, frame->stage_data->data.data, frame->stage_data->data.len);
+    size_t size = ZSTD_decompress(plain, PIECE_MAX, frame->stage_data->data.data,
+                                  frame->stage_data->data.len);
     plain[0] ^= 1;
     size = ZSTD_compress(packed, 2 * PIECE_MAX, plain, size, 1);
     assert_false(ZSTD_isError(size));
@@ -554,7 +561,8 @@ static void a_changed_bit_is_noticed(void **state)
 
     world->tamper = flip_a_bit;
     add_text(world, WIRE__FILE_KIND__FILE_INPUT, "a", "some content");
-    assert_refused(world, "its content is not what was announced; it changed meanwhile: run the job again");
+    assert_refused(
+        world, "its content is not what was announced; it changed meanwhile: run the job again");
 }
 
 static void spoil(Wire__Frame *frame)
@@ -745,16 +753,23 @@ static void offsets_beyond_four_gigabytes_are_right(void **state)
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, scratch_make, scratch_remove)
-UNIT_MAIN(TEST(all_hosts_get_all_files_and_content_travels_once_each), TEST(the_second_job_sends_nothing),
-          TEST(a_rank_that_writes_its_input_does_not_change_the_store), TEST(the_window_bounds_what_is_on_the_way),
-          TEST(a_link_that_breaks_on_the_way_starts_again), TEST(a_host_that_left_gets_nothing_more_and_others_go_on),
+UNIT_MAIN(TEST(all_hosts_get_all_files_and_content_travels_once_each),
+          TEST(the_second_job_sends_nothing),
+          TEST(a_rank_that_writes_its_input_does_not_change_the_store),
+          TEST(the_window_bounds_what_is_on_the_way),
+          TEST(a_link_that_breaks_on_the_way_starts_again),
+          TEST(a_host_that_left_gets_nothing_more_and_others_go_on),
           TEST(a_library_of_the_users_own_is_sent_and_the_systems_is_not),
-          TEST(the_same_program_at_the_same_path_is_used_in_place), TEST(needs_that_the_host_does_not_meet_are_told),
+          TEST(the_same_program_at_the_same_path_is_used_in_place),
+          TEST(needs_that_the_host_does_not_meet_are_told),
           TEST(needs_that_the_host_meets_are_no_obstacle), TEST(a_host_without_open_mpi_says_so),
-          TEST(a_library_that_neither_is_here_nor_can_be_sent_is_named), TEST(a_library_too_new_for_the_host_is_named),
-          TEST(paths_that_lead_out_are_refused), TEST(two_files_in_one_place_are_refused), TEST(a_changed_bit_is_noticed),
+          TEST(a_library_that_neither_is_here_nor_can_be_sent_is_named),
+          TEST(a_library_too_new_for_the_host_is_named), TEST(paths_that_lead_out_are_refused),
+          TEST(two_files_in_one_place_are_refused), TEST(a_changed_bit_is_noticed),
           TEST(a_piece_that_is_no_zstd_frame_is_refused), TEST(a_bomb_does_not_go_off),
-          TEST(pieces_in_the_wrong_order_are_refused), TEST(content_that_nobody_asked_for_is_refused),
+          TEST(pieces_in_the_wrong_order_are_refused),
+          TEST(content_that_nobody_asked_for_is_refused),
           TEST(a_file_that_changed_at_home_is_named), TEST(a_file_that_is_gone_at_home_is_named),
           TEST(a_file_beyond_the_stores_limit_is_refused),
-          TEST(a_host_cannot_ask_for_other_files_or_acknowledge_the_unsent), TEST(offsets_beyond_four_gigabytes_are_right))
+          TEST(a_host_cannot_ask_for_other_files_or_acknowledge_the_unsent),
+          TEST(offsets_beyond_four_gigabytes_are_right))
