@@ -14,6 +14,7 @@
 #include "stage/elf.h"
 #include "stage/hashing.h"
 #include "stage/libpath.h"
+#include "stage/needs.h"
 #include "stage/staged.h"
 
 #include <errno.h>
@@ -433,6 +434,8 @@ static bool defines_all(const struct elf *elf, const Wire__File *file)
     return true;
 }
 
+/* Fits the machine, defines the versions asked for, and is of the same kind: a library may be
+ * packaged with and without MPI under one name (libtachyon). */
 static bool host_has_library(struct intake *intake, const Wire__File *file)
 {
     struct elf *elf = NULL;
@@ -441,7 +444,8 @@ static bool host_has_library(struct intake *intake, const Wire__File *file)
                            : intake->arch;
 
     char *path = libpath_find(intake->libpath, file->path, NULL, arch, arch_bits(arch), &elf);
-    bool serves = path != NULL && defines_all(elf, file);
+    bool serves = path != NULL && defines_all(elf, file) &&
+                  (file->hash.len == 0 || needs_has_mpi(elf) == file->mpi);
     elf_destroy(elf);
     free(path);
     return serves;

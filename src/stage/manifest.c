@@ -188,6 +188,7 @@ static int add_library(struct manifest *manifest, const struct needs_library *li
         file->versions[i] = mem_string(library->versions[i]);
     free(file->glibc);
     file->glibc = mem_string(library->glibc);
+    file->mpi = library->has_mpi;
     if (library->is_host)
         file->size = 0; /* and no hash: only its name matters */
     return 0;
@@ -217,6 +218,15 @@ static int add_needs(struct manifest *manifest, const struct needs *needs, struc
     return 0;
 }
 
+/* "python3" is what each host's PATH says, wherever this one's is. */
+static void let_hosts_find(struct manifest *manifest, struct needs *needs, const char *name)
+{
+    free(manifest->program);
+    manifest->program = mem_string(name);
+    free(needs->interpreters[0]);
+    needs->interpreters[0] = mem_string(name);
+}
+
 int manifest_add_program(struct manifest *manifest, const char *name, struct err *err)
 {
     manifest->program = needs_program(name, manifest->cwd, NULL, err);
@@ -225,6 +235,8 @@ int manifest_add_program(struct manifest *manifest, const char *name, struct err
     struct needs *needs = needs_find(manifest->program, getenv("LD_LIBRARY_PATH"), err);
     if (needs == NULL)
         return -1;
+    if (needs->is_in_place && strchr(name, '/') == NULL)
+        let_hosts_find(manifest, needs, name);
     int result = add_needs(manifest, needs, err);
     needs_destroy(needs);
     return result;

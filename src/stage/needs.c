@@ -4,7 +4,6 @@
 #include "stage/needs.h"
 
 #include "base/mem.h"
-#include "stage/elf.h"
 #include "stage/libpath.h"
 
 #include <ctype.h>
@@ -74,6 +73,14 @@ enum needs_kind needs_kind(const char *soname)
     if (is_named(soname, mpi))
         return NEEDS_MPI;
     return is_named(soname, host) ? NEEDS_HOST : NEEDS_SENT;
+}
+
+bool needs_has_mpi(const struct elf *elf)
+{
+    for (size_t i = 0; i < elf->needed.count; i++)
+        if (needs_kind(elf->needed.items[i]) == NEEDS_MPI)
+            return true;
+    return false;
 }
 
 const char *needs_mpi_series(const char *resolved_path)
@@ -344,6 +351,7 @@ static int add_library(struct walk *walk, const struct object *object, const cha
         elf_destroy(elf); /* what it needs, the host's own brings */
         return 0;
     }
+    library->has_mpi = needs_has_mpi(elf);
     raise_glibc(&library->glibc, elf);
     add_object(walk, elf, path, object);
     return 0;

@@ -10,6 +10,7 @@
 #define P2PMPI_STAGE_NEEDS_H
 
 #include "base/err.h"
+#include "stage/elf.h"
 #include "wire/frame.h"
 
 #include <stdbool.h>
@@ -18,6 +19,7 @@
 struct needs_library {
     char *name;      /* as asked for: "libfoo.so.1" */
     char *path;      /* what the loader takes here, absolute */
+    bool has_mpi;    /* asks for Open MPI itself */
     bool is_host;    /* each host must have its own: never sent */
     char *glibc;     /* newest GLIBC_x.y that it asks for, "" none */
     char **versions; /* symbol versions that the program or another library asks of it */
@@ -54,6 +56,9 @@ enum needs_kind { NEEDS_SENT, NEEDS_HOST, NEEDS_MPI, NEEDS_LIBC };
 /* What is done about a library: may be sent; host's own; host's own and of Open MPI; C library, not
  * looked at. */
 enum needs_kind needs_kind(const char *soname);
+
+/* True when this program or library asks for a library of Open MPI. */
+bool needs_has_mpi(const struct elf *elf);
 
 /* Open MPI series by the file name that libmpi.so.40 resolves to. The libtool revision is set by
  * Open MPI's VERSION file: libmpi.so.40.10.x is 3.1, 40.20.x 4.0, 40.30.x 4.1, 40.40.x 5.0. "" when

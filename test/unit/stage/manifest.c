@@ -259,6 +259,12 @@ static void an_interpreter_is_not_sent(void **state)
     assert_string_equal(submit.needs->interpreters[0], "/bin/sh");
     assert_string_equal(manifest_program(manifest), "/bin/sh");
     manifest_destroy(manifest);
+    manifest = make(state);
+    assert_int_equal(manifest_add_program(manifest, "sh", &err), 0);
+    manifest_fill(manifest, &submit);
+    assert_string_equal(submit.needs->interpreters[0], "sh"); /* by each host's PATH */
+    assert_string_equal(manifest_program(manifest), "sh");
+    manifest_destroy(manifest);
 }
 
 static void a_program_that_is_missing_is_told_by_errno_too(void **state)

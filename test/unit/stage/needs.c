@@ -143,6 +143,7 @@ static void the_series_of_open_mpi_is_that_of_the_library_found(void **state)
     struct needs *needs = find(state, "mpi/app", NULL);
     assert_string_equal(needs->mpi, "5.0");
     assert_false(library(needs, "libsolver.so")->is_host);
+    assert_true(library(needs, "libsolver.so")->has_mpi);
     assert_true(library(needs, "libmpi_mpifh.so.40")->is_host); /* needed there, never sent */
     needs_destroy(needs);
     free(target);
