@@ -43,6 +43,7 @@ static void release(const struct id *host, void *arg)
     frame.body_case = WIRE__FRAME__BODY_LEASE_RELEASE;
     frame.lease_release = &message;
     daemon_send(home->daemon, host, &frame);
+    mesh_ping(home->daemon->mesh, host);
 }
 
 static void add(struct home *home, const Wire__Peer *peer, bool is_self)
