@@ -12,26 +12,35 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define PIECE 16384
+#define PIECE         16384
+#define BACKGROUND_MS 250
 
 struct run_input {
     int fd;
     bool started, ended, is_file, is_terminal;
     struct event *ready;
+    struct event *look; /* whether we are in the foreground now */
     struct evbuffer *unacked;
     uint64_t acked; /* offset of the first byte in unacked */
     run_input_send_fn send;
     void *arg;
 };
 
+static bool is_background(const struct run_input *input)
+{
+    return input->is_terminal && tcgetpgrp(input->fd) != getpgrp();
+}
+
 static void read_on(struct run_input *input)
 {
-    static const struct timeval now = {0, 0};
+    static const struct timeval now = {0, 0}, later = {0, BACKGROUND_MS * 1000};
 
     if (!input->started || input->ended || evbuffer_get_length(input->unacked) >= INPUT_WINDOW)
         return;
-    if (input->is_terminal && tcgetpgrp(input->fd) != getpgrp())
-        return; /* in the background; run_input_continue() looks again */
+    if (is_background(input)) { /* a shell's "fg" gives no signal to a job that runs */
+        event_add(input->look, &later);
+        return;
+    }
     event_add(input->ready, input->is_file ? &now : NULL);
 }
 
@@ -42,16 +51,16 @@ static void on_ready(evutil_socket_t fd, short what, void *arg)
 
     (void)fd;
     (void)what;
-    if (input->is_terminal && tcgetpgrp(input->fd) != getpgrp())
-        return;
-    size_t room = INPUT_WINDOW - evbuffer_get_length(input->unacked);
-    ssize_t got = read(input->fd, piece, room < sizeof piece ? room : sizeof piece);
-    if (got < 0 && (errno == EINTR || errno == EAGAIN)) {
+    if (is_background(input)) {
         read_on(input);
         return;
     }
-    if (got < 0 && errno == EIO && input->is_terminal && tcgetpgrp(input->fd) != getpgrp())
+    size_t room = INPUT_WINDOW - evbuffer_get_length(input->unacked);
+    ssize_t got = read(input->fd, piece, room < sizeof piece ? room : sizeof piece);
+    if (got < 0 && (errno == EINTR || errno == EAGAIN || (errno == EIO && is_background(input)))) {
+        read_on(input);
         return;
+    }
     if (got < 0)
         got = 0; /* what cannot be read is at its end */
     uint64_t offset = input->acked + evbuffer_get_length(input->unacked);
@@ -59,6 +68,13 @@ static void on_ready(evutil_socket_t fd, short what, void *arg)
     evbuffer_add(input->unacked, piece, (size_t)got);
     input->send(offset, piece, (size_t)got, input->ended, input->arg);
     read_on(input);
+}
+
+static void on_look(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    read_on(arg);
 }
 
 struct run_input *run_input_create(struct event_base *base, int fd, run_input_send_fn send, void *arg)
@@ -74,6 +90,7 @@ struct run_input *run_input_create(struct event_base *base, int fd, run_input_se
     input->is_file = !input->is_terminal && (fstat(fd, &st) < 0 || S_ISREG(st.st_mode) ||
                                              S_ISCHR(st.st_mode) || S_ISDIR(st.st_mode));
     input->ready = event_new(base, input->is_file ? -1 : fd, input->is_file ? 0 : EV_READ, on_ready, input);
+    input->look = event_new(base, -1, 0, on_look, input);
     input->unacked = evbuffer_new();
     return input;
 }
@@ -83,6 +100,7 @@ void run_input_destroy(struct run_input *input)
     if (input == NULL)
         return;
     event_free(input->ready);
+    event_free(input->look);
     evbuffer_free(input->unacked);
     free(input);
 }

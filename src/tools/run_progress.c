@@ -61,6 +61,8 @@ static void on_draw(evutil_socket_t fd, short what, void *arg)
 
     (void)fd;
     (void)what;
+    if (tcgetpgrp(STDERR_FILENO) != getpgrp())
+        return; /* in the background: the line is somebody else's */
     fprintf(stderr, "\r\033[Kp2pmpirun: %.*s", width > 13 ? (int)width - 13 : 0, progress->sentence);
     fflush(stderr);
     progress->drawn = true;

@@ -351,7 +351,6 @@ static void send_reclaim(struct run_session *session)
     frame.id = 2;
     frame.body_case = WIRE__FRAME__BODY_JOB_RECLAIM;
     frame.job_reclaim = &reclaim;
-    set_limit(session, ACCEPT_MS);
     send_frame(session, &frame);
     run_output_repeat(session->output);
     run_input_repeat(session->input);

@@ -3,9 +3,9 @@ check_PROGRAMS += test/prog/fakedaemon
 test_prog_fakedaemon_SOURCES = test/prog/fakedaemon.c
 test_prog_fakedaemon_LDADD = libp2pmpi.la
 
-prog_tests = test/prog/tools-fake.sh test/prog/alone.sh test/prog/daemon.sh
+prog_tests = test/prog/tools-fake.sh test/prog/alone.sh test/prog/daemon.sh test/prog/terminal.sh
 TESTS += $(prog_tests)
-EXTRA_DIST += test/prog/typed.sh $(prog_tests)
+EXTRA_DIST += test/prog/typed.sh test/prog/terminal.py $(prog_tests)
 
 check-prog:
 	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(prog_tests)'
