@@ -1,43 +1,22 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* fence.c - PMIx fences among the hosts of a job: contributions go up a tree, the result comes down
  *
- * A fence here is known from the first sign of it: the local contribution, a child's FenceUp or a FenceDown.
- * Every event marks the fences that it may have moved; settle() then looks at each marked one. Completing
- * comes last, so a callback that starts the next fence finds everything in order. */
+ * A fence here is known from the first sign of it: the local contribution, a child's FenceUp or a
+ * FenceDown. Every event marks the fences that it may have moved; settle() then looks at each
+ * marked one. Completing comes last, so a callback that starts the next fence finds everything in
+ * order. */
 #include "config.h"
 #include "coll/fence.h"
 
 #include "base/mem.h"
+#include "coll/fencemsg.h"
+#include "coll/gather.h"
 #include "coll/results.h"
 #include "coll/series.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define NO_DEADLINE INT64_MAX
-
-struct part {
-    bool here;
-    bool has_asked; /* sent us a FenceUp: it may know of a loss, and be our child, before we know */
-    uint8_t *data; /* owned */
-    size_t size;
-};
-
-struct fence {
-    struct fence *next, *prev;
-    struct series *series; /* borrowed from the engine */
-    uint32_t number;
-    struct part *parts; /* by position */
-    size_t bytes;       /* of all parts */
-    bool is_local;      /* complete(tag) is owed */
-    void *tag;
-    int64_t deadline_ms;
-    int status; /* not 0: it has failed, the root is to end it */
-    char *why;  /* owned */
-    size_t told; /* position that has our FenceUp, TREE_NONE: none */
-    bool is_marked;
-};
 
 struct fence_engine {
     char *nspace;
@@ -46,16 +25,17 @@ struct fence_engine {
     struct series_job job;
     struct fence_ops ops;
     void *arg;
-    struct series *series; /* hash by set */
-    struct fence *fences;  /* in order of first sign */
-    size_t fence_count;
+    struct series *series;  /* hash by set */
+    struct gather *gathers; /* fences under way, in order of first sign */
+    size_t gather_count;
+    struct fencemsg_out out;
     struct results results;
 };
 
 /* ---------------------------------------------------------------- life */
 
-struct fence_engine *fence_create(const char *nspace, int self, const uint32_t *rank_host, size_t ranks,
-                                  const struct fence_ops *ops, void *arg)
+struct fence_engine *fence_create(const char *nspace, int self, const uint32_t *rank_host,
+                                  size_t ranks, const struct fence_ops *ops, void *arg)
 {
     struct fence_engine *engine = mem_alloc(sizeof *engine);
     size_t hosts = (size_t)self + 1;
@@ -67,27 +47,24 @@ struct fence_engine *fence_create(const char *nspace, int self, const uint32_t *
     engine->rank_host = mem_copy(rank_host, ranks * sizeof *rank_host);
     engine->rank_gone = mem_array(ranks, sizeof *engine->rank_gone);
     engine->host_lost = mem_array(hosts, sizeof *engine->host_lost);
-    engine->job =
-        (struct series_job){engine->rank_host, engine->rank_gone, engine->host_lost, ranks, hosts, self};
+    engine->job = (struct series_job){
+        engine->rank_host, engine->rank_gone, engine->host_lost, ranks, hosts, self};
     engine->ops = *ops;
     engine->arg = arg;
+    engine->out = (struct fencemsg_out){engine->nspace, ops->send, arg};
     return engine;
 }
 
-static void fence_free(struct fence_engine *engine, struct fence *fence)
+static void gather_remove(struct fence_engine *engine, struct gather *gather)
 {
-    for (size_t i = 0; i < fence->series->count; i++)
-        free(fence->parts[i].data);
-    free(fence->parts);
-    free(fence->why);
-    if (fence->prev != NULL)
-        fence->prev->next = fence->next;
+    if (gather->prev != NULL)
+        gather->prev->next = gather->next;
     else
-        engine->fences = fence->next;
-    if (fence->next != NULL)
-        fence->next->prev = fence->prev;
-    engine->fence_count--;
-    free(fence);
+        engine->gathers = gather->next;
+    if (gather->next != NULL)
+        gather->next->prev = gather->prev;
+    engine->gather_count--;
+    gather_destroy(gather);
 }
 
 void fence_destroy(struct fence_engine *engine)
@@ -96,9 +73,10 @@ void fence_destroy(struct fence_engine *engine)
 
     if (engine == NULL)
         return;
-    while (engine->fences != NULL)
-        fence_free(engine, engine->fences);
-    HASH_ITER(hh, engine->series, series, next) {
+    while (engine->gathers != NULL)
+        gather_remove(engine, engine->gathers);
+    HASH_ITER(hh, engine->series, series, next)
+    {
         HASH_DEL(engine->series, series);
         series_destroy(series);
     }
@@ -113,13 +91,15 @@ void fence_destroy(struct fence_engine *engine)
 /* ---------------------------------------------------------------- finding */
 
 /* The series of these ranks, made if need be. NULL with a sentence. */
-static struct series *series_get(struct fence_engine *engine, const uint32_t *ranks, size_t count, struct err *err)
+static struct series *series_get(struct fence_engine *engine, const uint32_t *ranks, size_t count,
+                                 struct err *err)
 {
     struct procset set;
     struct series *series;
 
     if (procset_init(&set, ranks, count, (uint32_t)engine->job.ranks) < 0) {
-        err_set(err, "a fence of %zu processes names ranks that job %s does not have", count, engine->nspace);
+        err_set(err, "a fence of %zu processes names ranks that job %s does not have", count,
+                engine->nspace);
         return NULL;
     }
     HASH_FIND(hh, engine->series, set.ranks, set.count * sizeof *set.ranks, series);
@@ -133,155 +113,57 @@ static struct series *series_get(struct fence_engine *engine, const uint32_t *ra
         err_set(err, "a fence of %zu processes has none on host %d", count, engine->job.self);
         return NULL;
     }
-    HASH_ADD_KEYPTR(hh, engine->series, series->set.ranks, series->set.count * sizeof *ranks, series);
+    HASH_ADD_KEYPTR(hh, engine->series, series->set.ranks, series->set.count * sizeof *ranks,
+                    series);
     return series;
 }
 
-static struct fence *fence_find(const struct fence_engine *engine, const struct series *series, uint32_t number)
+static struct gather *gather_find(const struct fence_engine *engine, const struct series *series,
+                                  uint32_t number)
 {
-    for (struct fence *fence = engine->fences; fence != NULL; fence = fence->next)
-        if (fence->series == series && fence->number == number)
-            return fence;
+    for (struct gather *gather = engine->gathers; gather != NULL; gather = gather->next)
+        if (gather->series == series && gather->number == number)
+            return gather;
     return NULL;
 }
 
-static int check_room(const struct fence_engine *engine, const struct series *series, uint32_t number, struct err *err)
+static int check_room(const struct fence_engine *engine, const struct series *series,
+                      uint32_t number, struct err *err)
 {
     if (!series_is_near(series, number))
-        return err_set(err, "fence %u comes before fence %u is over", number, series->over_upto + 1);
-    if (engine->fence_count >= FENCE_MAX)
+        return err_set(err, "fence %u comes before fence %u is over", number,
+                       series->over_upto + 1);
+    if (engine->gather_count >= FENCE_MAX)
         return err_set(err, "more than %d fences are under way at once", FENCE_MAX);
     return 0;
 }
 
 /* The fence, made if need be. NULL with a sentence. */
-static struct fence *fence_get(struct fence_engine *engine, struct series *series, uint32_t number, struct err *err)
+static struct gather *gather_get(struct fence_engine *engine, struct series *series,
+                                 uint32_t number, struct err *err)
 {
-    struct fence *fence = fence_find(engine, series, number), **end = &engine->fences;
+    struct gather *gather = gather_find(engine, series, number), **end = &engine->gathers;
 
-    if (fence != NULL)
-        return fence;
+    if (gather != NULL)
+        return gather;
     if (check_room(engine, series, number, err) < 0)
         return NULL;
-    fence = mem_alloc(sizeof *fence);
-    fence->series = series;
-    fence->number = number;
-    fence->parts = mem_array(series->count, sizeof *fence->parts);
-    fence->deadline_ms = NO_DEADLINE;
-    fence->told = TREE_NONE;
+    gather = gather_create(series, number);
     for (; *end != NULL; end = &(*end)->next)
-        fence->prev = *end;
-    *end = fence;
-    engine->fence_count++;
-    return fence;
-}
-
-/* ---------------------------------------------------------------- messages out */
-
-/* The set as in messages: the namespace stands in the first only. */
-struct range_list {
-    Wire__ProcRange *ranges;
-    Wire__ProcRange **pointers;
-};
-
-static void ranges_fill(struct range_list *list, const struct fence_engine *engine, const struct procset *set)
-{
-    list->ranges = mem_array(set->count, sizeof *list->ranges);
-    list->pointers = mem_array(set->count, sizeof *list->pointers);
-    for (size_t i = 0; i < set->count; i++) {
-        wire__proc_range__init(&list->ranges[i]);
-        list->ranges[i].rank = set->ranks[i];
-        list->pointers[i] = &list->ranges[i];
-    }
-    list->ranges[0].namespace_ = engine->nspace;
-}
-
-static void ranges_free(struct range_list *list)
-{
-    free(list->ranges);
-    free(list->pointers);
-}
-
-static void down_send(struct fence_engine *engine, const struct result *result, size_t position)
-{
-    const struct series *series = result->series;
-    Wire__FenceDown down = WIRE__FENCE_DOWN__INIT;
-    Wire__Step step = WIRE__STEP__INIT;
-    struct range_list list;
-    char no_longer[] = "the fence's result is no longer kept";
-
-    ranges_fill(&list, engine, &series->set);
-    down.procs = list.pointers;
-    down.n_procs = series->set.count;
-    down.number = result->number;
-    down.status = result->status;
-    if (result->why != NULL)
-        down.why = result->why;
-    down.data.data = result->data;
-    down.data.len = result->size;
-    if (result->status == FENCE_OK && !result->has_data) {
-        down.status = FENCE_FAILED;
-        down.why = no_longer;
-    }
-    step.body_case = WIRE__STEP__BODY_FENCE_DOWN;
-    step.fence_down = &down;
-    engine->ops.send(engine->arg, (int)series->hosts[position], &step);
-    ranges_free(&list);
-}
-
-/* Fills up's parts with those that are here; the caller frees both arrays. */
-static Wire__FencePart *parts_fill(const struct fence *fence, Wire__FenceUp *up)
-{
-    const struct series *series = fence->series;
-    Wire__FencePart *parts = mem_array(series->count, sizeof *parts);
-
-    up->parts = mem_array(series->count, sizeof(Wire__FencePart *));
-    for (size_t i = 0; i < series->count; i++) {
-        Wire__FencePart *part = &parts[up->n_parts];
-        if (!fence->parts[i].here)
-            continue;
-        wire__fence_part__init(part);
-        part->host = series->hosts[i];
-        part->data.data = fence->parts[i].data;
-        part->data.len = fence->parts[i].size;
-        up->parts[up->n_parts++] = part;
-    }
-    return parts;
-}
-
-static void up_send(struct fence_engine *engine, struct fence *fence, size_t parent)
-{
-    const struct series *series = fence->series;
-    Wire__FenceUp up = WIRE__FENCE_UP__INIT;
-    Wire__Step step = WIRE__STEP__INIT;
-    Wire__FencePart *parts = NULL;
-    struct range_list list;
-
-    ranges_fill(&list, engine, &series->set);
-    up.procs = list.pointers;
-    up.n_procs = series->set.count;
-    up.number = fence->number;
-    up.status = fence->status;
-    if (fence->status != FENCE_OK)
-        up.why = fence->why;
-    else
-        parts = parts_fill(fence, &up);
-    step.body_case = WIRE__STEP__BODY_FENCE_UP;
-    step.fence_up = &up;
-    fence->told = parent;
-    engine->ops.send(engine->arg, (int)series->hosts[parent], &step);
-    free(up.parts);
-    free(parts);
-    ranges_free(&list);
+        gather->prev = *end;
+    *end = gather;
+    engine->gather_count++;
+    return gather;
 }
 
 /* ---------------------------------------------------------------- the end of a fence */
 
-/* Tells the result to those below, and to the parent when it came from another; never back to `from`. */
-static void result_spread(struct fence_engine *engine, const struct fence *fence, const struct result *result,
-                          size_t from)
+/* Tells the result to those below, and to the parent when it came from another; never back to
+ * `from`. */
+static void result_spread(struct fence_engine *engine, const struct gather *gather,
+                          const struct result *result, size_t from)
 {
-    const struct series *series = fence->series;
+    const struct series *series = gather->series;
     struct tree tree = series_tree(series);
     size_t parent = tree_parent(&tree, series->me);
 
@@ -289,8 +171,8 @@ static void result_spread(struct fence_engine *engine, const struct fence *fence
         bool is_above = from != TREE_NONE && i == parent;
         if (i == series->me || i == from || series->lost[i])
             continue;
-        if (is_above || fence->parts[i].has_asked || tree_parent(&tree, i) == series->me)
-            down_send(engine, result, i);
+        if (is_above || gather->parts[i].has_asked || tree_parent(&tree, i) == series->me)
+            fencemsg_down(&engine->out, series, result, i);
     }
 }
 
@@ -301,123 +183,82 @@ static void local_complete(struct fence_engine *engine, void *tag, const struct 
     engine->ops.complete(engine->arg, tag, result->status, result->data, result->size, why);
 }
 
-/* Ends the fence here and below. data (malloc()ed) is taken. fence must not be used afterwards. */
-static void fence_end(struct fence_engine *engine, struct fence *fence, int status, const char *why, uint8_t *data,
-                      size_t size, size_t from)
+/* Ends the fence here and below. data (malloc()ed) is taken. gather must not be used afterwards. */
+static void fence_end(struct fence_engine *engine, struct gather *gather, int status,
+                      const char *why, uint8_t *data, size_t size, size_t from)
 {
-    bool is_local = fence->is_local;
-    void *tag = fence->tag;
+    bool is_local = gather->is_local;
+    void *tag = gather->tag;
     const struct result *result =
-        results_add_take(&engine->results, fence->series, fence->number, status, why, data, size);
+        results_add_take(&engine->results, gather->series, gather->number, status, why, data, size);
 
-    series_set_over(fence->series, fence->number);
-    result_spread(engine, fence, result, from);
-    fence_free(engine, fence);
+    series_set_over(gather->series, gather->number);
+    result_spread(engine, gather, result, from);
+    gather_remove(engine, gather);
     if (is_local)
         local_complete(engine, tag, result);
 }
 
-static void root_end(struct fence_engine *engine, struct fence *fence)
+static void root_end(struct fence_engine *engine, struct gather *gather)
 {
-    uint8_t *data = NULL;
-    size_t at = 0;
+    uint8_t *data = gather->status == FENCE_OK ? gather_data(gather) : NULL;
+    size_t size = gather->status == FENCE_OK ? gather->bytes : 0;
 
-    if (fence->status == FENCE_OK) {
-        data = mem_alloc(fence->bytes);
-        for (size_t i = 0; i < fence->series->count; i++) {
-            if (fence->parts[i].size > 0)
-                memcpy(data + at, fence->parts[i].data, fence->parts[i].size);
-            at += fence->parts[i].size;
-        }
-    }
-    fence_end(engine, fence, fence->status, fence->why, data, at, TREE_NONE);
+    fence_end(engine, gather, gather->status, gather->why, data, size, TREE_NONE);
 }
 
 /* ---------------------------------------------------------------- progress */
 
-/* Have all contributed whom this position collects from? The root collects from all. */
-static bool is_full(const struct fence *fence, bool is_root)
+static void report(struct fence_engine *engine, struct gather *gather, size_t parent)
 {
-    const struct series *series = fence->series;
-
-    for (size_t i = 0; i < series->count; i++)
-        if (!fence->parts[i].here && series_is_awaited(series, i) && (is_root || tree_is_below(series->me, i)))
-            return false;
-    return true;
+    gather->told = parent;
+    fencemsg_up(&engine->out, gather, parent);
 }
 
-static void advance(struct fence_engine *engine, struct fence *fence)
+static void advance(struct fence_engine *engine, struct gather *gather)
 {
-    struct tree tree = series_tree(fence->series);
-    size_t parent = tree_parent(&tree, fence->series->me);
+    struct tree tree = series_tree(gather->series);
+    size_t parent = tree_parent(&tree, gather->series->me);
     bool is_root = parent == TREE_NONE;
 
-    if (fence->status == FENCE_OK && !is_full(fence, is_root))
+    if (gather->status == FENCE_OK && !gather_is_full(gather, is_root))
         return;
     if (is_root)
-        root_end(engine, fence);
-    else if (fence->told != parent)
-        up_send(engine, fence, parent);
+        root_end(engine, gather);
+    else if (gather->told != parent)
+        report(engine, gather, parent);
 }
 
 /* Looks at each marked fence once; callbacks may add fences meanwhile. */
 static void settle(struct fence_engine *engine)
 {
-    for (struct fence *fence = engine->fences; fence != NULL;) {
-        if (!fence->is_marked) {
-            fence = fence->next;
+    for (struct gather *gather = engine->gathers; gather != NULL;) {
+        if (!gather->is_marked) {
+            gather = gather->next;
             continue;
         }
-        fence->is_marked = false;
-        advance(engine, fence);
-        fence = engine->fences;
+        gather->is_marked = false;
+        advance(engine, gather);
+        gather = engine->gathers;
     }
-}
-
-static void fence_fail(struct fence *fence, int status, const char *why)
-{
-    if (fence->status != FENCE_OK)
-        return;
-    fence->status = status;
-    fence->why = mem_string(why);
-    fence->told = TREE_NONE;
-    fence->is_marked = true;
-}
-
-static void part_add(struct fence *fence, size_t position, const uint8_t *data, size_t size)
-{
-    struct part *part = &fence->parts[position];
-
-    if (part->here)
-        return;
-    if (size > FENCE_DATA_MAX - fence->bytes) {
-        struct err err;
-        err_set(&err, "the ranks exchange more than %u MiB in one fence", FENCE_DATA_MAX >> 20);
-        fence_fail(fence, FENCE_TOO_BIG, err.text);
-        return;
-    }
-    part->here = true;
-    part->data = mem_copy(data, size);
-    part->size = size;
-    fence->bytes += size;
-    fence->is_marked = true;
 }
 
 /* ---------------------------------------------------------------- events: the ranks here */
 
-static int proc_ranks(const struct fence_engine *engine, const struct fence_proc *procs, size_t count,
-                      uint32_t *ranks_out, struct err *err)
+static int proc_ranks(const struct fence_engine *engine, const struct fence_proc *procs,
+                      size_t count, uint32_t *ranks_out, struct err *err)
 {
     for (size_t i = 0; i < count; i++) {
         if (strcmp(procs[i].nspace, engine->nspace) != 0)
-            return err_set(err, "a fence with processes of another job (%s) is not possible here", procs[i].nspace);
+            return err_set(err, "a fence with processes of another job (%s) is not possible here",
+                           procs[i].nspace);
         ranks_out[i] = procs[i].rank;
     }
     return 0;
 }
 
-static struct series *proc_series(struct fence_engine *engine, const struct fence_proc *procs, size_t count,
-                                  struct err *err)
+static struct series *proc_series(struct fence_engine *engine, const struct fence_proc *procs,
+                                  size_t count, struct err *err)
 {
     uint32_t *ranks = mem_array(count, sizeof *ranks);
     struct series *series = NULL;
@@ -429,18 +270,21 @@ static struct series *proc_series(struct fence_engine *engine, const struct fenc
 }
 
 /* The others have ended this fence before the ranks here were in. */
-static void complete_late(struct fence_engine *engine, const struct series *series, uint32_t number, void *tag)
+static void complete_late(struct fence_engine *engine, const struct series *series, uint32_t number,
+                          void *tag)
 {
     const struct result *result = results_find(&engine->results, series, number);
 
     if (result != NULL && (result->status != FENCE_OK || result->has_data))
         local_complete(engine, tag, result);
     else
-        engine->ops.complete(engine->arg, tag, FENCE_FAILED, NULL, 0, "the other hosts ended the fence long ago");
+        engine->ops.complete(engine->arg, tag, FENCE_FAILED, NULL, 0,
+                             "the other hosts ended the fence long ago");
 }
 
-int fence_contribute(struct fence_engine *engine, const struct fence_proc *procs, size_t count, const void *data,
-                     size_t size, int status, uint32_t timeout_ms, void *tag, int64_t now_ms, struct err *err)
+int fence_contribute(struct fence_engine *engine, const struct fence_proc *procs, size_t count,
+                     const void *data, size_t size, int status, uint32_t timeout_ms, void *tag,
+                     int64_t now_ms, struct err *err)
 {
     struct series *series = proc_series(engine, procs, count, err);
 
@@ -452,18 +296,18 @@ int fence_contribute(struct fence_engine *engine, const struct fence_proc *procs
         complete_late(engine, series, number, tag);
         return 0;
     }
-    struct fence *fence = fence_get(engine, series, number, err);
-    if (fence == NULL)
+    struct gather *gather = gather_get(engine, series, number, err);
+    if (gather == NULL)
         return -1;
     series->contributed++;
-    fence->is_local = true;
-    fence->tag = tag;
+    gather->is_local = true;
+    gather->tag = tag;
     if (timeout_ms > 0)
-        fence->deadline_ms = now_ms + timeout_ms;
+        gather->deadline_ms = now_ms + timeout_ms;
     if (status != FENCE_OK)
-        fence_fail(fence, status, "a host's server library could not take part in the fence");
+        gather_fail(gather, status, "a host's server library could not take part in the fence");
     else
-        part_add(fence, series->me, data, size);
+        gather_add(gather, series->me, data, size);
     settle(engine);
     return 0;
 }
@@ -471,21 +315,14 @@ int fence_contribute(struct fence_engine *engine, const struct fence_proc *procs
 /* ---------------------------------------------------------------- events: messages */
 
 /* The series that a message speaks of, if its sender is one of its hosts. NULL with a sentence. */
-static struct series *message_series(struct fence_engine *engine, int src, Wire__ProcRange **procs, size_t count,
-                                     struct err *err)
+static struct series *message_series(struct fence_engine *engine, int src, Wire__ProcRange **procs,
+                                     size_t count, struct err *err)
 {
-    uint32_t *ranks = mem_array(count, sizeof *ranks);
-    struct series *series = NULL;
-    bool is_ours = count > 0 && strcmp(procs[0]->namespace_, engine->nspace) == 0;
+    uint32_t *ranks = fencemsg_ranks(engine->nspace, src, procs, count, err);
 
-    for (size_t i = 0; i < count; i++) {
-        ranks[i] = procs[i]->rank;
-        is_ours = is_ours && (i == 0 || procs[i]->namespace_[0] == '\0');
-    }
-    if (!is_ours)
-        err_set(err, "host %d sent a fence message of another job", src);
-    else
-        series = series_get(engine, ranks, count, err);
+    if (ranks == NULL)
+        return NULL;
+    struct series *series = series_get(engine, ranks, count, err);
     free(ranks);
     if (series != NULL && series_position(series, (uint32_t)src) == TREE_NONE) {
         err_set(err, "host %d sent a message of a fence that it has no ranks in", src);
@@ -494,41 +331,35 @@ static struct series *message_series(struct fence_engine *engine, int src, Wire_
     return series;
 }
 
-static int check_parts(const struct series *series, const Wire__FenceUp *up, struct err *err)
-{
-    for (size_t i = 0; i < up->n_parts; i++)
-        if (series_position(series, up->parts[i]->host) == TREE_NONE)
-            return err_set(err, "a fence message with data of host %u, which has no ranks in it", up->parts[i]->host);
-    return 0;
-}
-
-static int up_receive(struct fence_engine *engine, int src, const Wire__FenceUp *up, struct err *err)
+static int up_receive(struct fence_engine *engine, int src, const Wire__FenceUp *up,
+                      struct err *err)
 {
     struct series *series = message_series(engine, src, up->procs, up->n_procs, err);
 
-    if (series == NULL || check_parts(series, up, err) < 0)
+    if (series == NULL || fencemsg_check_parts(series, up, err) < 0)
         return -1;
     if (series_is_over(series, up->number)) {
         const struct result *result = results_find(&engine->results, series, up->number);
         if (result != NULL)
-            down_send(engine, result, series_position(series, (uint32_t)src));
+            fencemsg_down(&engine->out, series, result, series_position(series, (uint32_t)src));
         return 0;
     }
-    struct fence *fence = fence_get(engine, series, up->number, err);
-    if (fence == NULL)
+    struct gather *gather = gather_get(engine, series, up->number, err);
+    if (gather == NULL)
         return -1;
-    fence->parts[series_position(series, (uint32_t)src)].has_asked = true;
+    gather->parts[series_position(series, (uint32_t)src)].has_asked = true;
     if (up->status != FENCE_OK)
-        fence_fail(fence, up->status, up->why);
-    for (size_t i = 0; i < up->n_parts && fence->status == FENCE_OK; i++) {
+        gather_fail(gather, up->status, up->why);
+    for (size_t i = 0; i < up->n_parts && gather->status == FENCE_OK; i++) {
         const Wire__FencePart *part = up->parts[i];
-        part_add(fence, series_position(series, part->host), part->data.data, part->data.len);
+        gather_add(gather, series_position(series, part->host), part->data.data, part->data.len);
     }
     settle(engine);
     return 0;
 }
 
-static int down_receive(struct fence_engine *engine, int src, const Wire__FenceDown *down, struct err *err)
+static int down_receive(struct fence_engine *engine, int src, const Wire__FenceDown *down,
+                        struct err *err)
 {
     struct series *series = message_series(engine, src, down->procs, down->n_procs, err);
 
@@ -536,16 +367,18 @@ static int down_receive(struct fence_engine *engine, int src, const Wire__FenceD
         return -1;
     if (series_is_over(series, down->number))
         return 0;
-    struct fence *fence = fence_get(engine, series, down->number, err);
-    if (fence == NULL)
+    struct gather *gather = gather_get(engine, series, down->number, err);
+    if (gather == NULL)
         return -1;
     size_t size = down->status == FENCE_OK ? down->data.len : 0;
     uint8_t *data = mem_copy(down->data.data, size);
-    fence_end(engine, fence, down->status, down->why, data, size, series_position(series, (uint32_t)src));
+    fence_end(engine, gather, down->status, down->why, data, size,
+              series_position(series, (uint32_t)src));
     return 0;
 }
 
-int fence_receive(struct fence_engine *engine, int src, const Wire__Step *step, int64_t now_ms, struct err *err)
+int fence_receive(struct fence_engine *engine, int src, const Wire__Step *step, int64_t now_ms,
+                  struct err *err)
 {
     (void)now_ms;
     if (src < 0 || (size_t)src >= engine->job.hosts || src == engine->job.self)
@@ -563,8 +396,8 @@ int fence_receive(struct fence_engine *engine, int src, const Wire__Step *step, 
 
 static void mark_all(struct fence_engine *engine)
 {
-    for (struct fence *fence = engine->fences; fence != NULL; fence = fence->next)
-        fence->is_marked = true;
+    for (struct gather *gather = engine->gathers; gather != NULL; gather = gather->next)
+        gather->is_marked = true;
     settle(engine);
 }
 
@@ -576,7 +409,8 @@ void fence_rank_gone(struct fence_engine *engine, uint32_t rank, int64_t now_ms)
     if (rank >= engine->job.ranks || engine->rank_gone[rank])
         return;
     engine->rank_gone[rank] = true;
-    HASH_ITER(hh, engine->series, series, next) {
+    HASH_ITER(hh, engine->series, series, next)
+    {
         series_rank_gone(series, rank, engine->rank_host[rank]);
     }
     mark_all(engine);
@@ -588,7 +422,7 @@ static void results_report(struct fence_engine *engine, const struct series *ser
     for (size_t i = 0; i < RESULTS_MAX; i++) {
         const struct result *result = &engine->results.ring[i];
         if (result->series == series && (result->status != FENCE_OK || result->has_data))
-            down_send(engine, result, parent);
+            fencemsg_down(&engine->out, series, result, parent);
     }
 }
 
@@ -597,10 +431,12 @@ void fence_host_lost(struct fence_engine *engine, int host, int64_t now_ms)
     struct series *series, *next;
 
     (void)now_ms;
-    if (host < 0 || (size_t)host >= engine->job.hosts || host == engine->job.self || engine->host_lost[host])
+    if (host < 0 || (size_t)host >= engine->job.hosts || host == engine->job.self ||
+        engine->host_lost[host])
         return;
     engine->host_lost[host] = true;
-    HASH_ITER(hh, engine->series, series, next) {
+    HASH_ITER(hh, engine->series, series, next)
+    {
         struct tree tree = series_tree(series);
         size_t before = tree_parent(&tree, series->me);
         if (!series_host_lost(series, (uint32_t)host))
@@ -618,12 +454,12 @@ void fence_fail_all(struct fence_engine *engine, int status, const char *why)
 
     assert(status != FENCE_OK);
     result.why = mem_string(why);
-    while (engine->fences != NULL) {
-        struct fence *fence = engine->fences;
-        bool is_local = fence->is_local;
-        void *tag = fence->tag;
-        series_set_over(fence->series, fence->number);
-        fence_free(engine, fence);
+    while (engine->gathers != NULL) {
+        struct gather *gather = engine->gathers;
+        bool is_local = gather->is_local;
+        void *tag = gather->tag;
+        series_set_over(gather->series, gather->number);
+        gather_remove(engine, gather);
         if (is_local)
             local_complete(engine, tag, &result);
     }
@@ -633,46 +469,61 @@ void fence_fail_all(struct fence_engine *engine, int status, const char *why)
 /* ---------------------------------------------------------------- time */
 
 /* The ranks here get their answer now; the root ends the fence for the others. */
-static void expire(struct fence_engine *engine, struct fence *fence)
+static void expire(struct fence_engine *engine, struct gather *gather)
 {
     struct result result = {NULL, 0, FENCE_TIMEOUT, NULL, NULL, 0, true};
     char why[] = "the fence's time ran out before all ranks were in";
-    void *tag = fence->tag;
+    void *tag = gather->tag;
 
     result.why = why;
-    fence->is_local = false;
-    fence->deadline_ms = NO_DEADLINE;
-    fence_fail(fence, FENCE_TIMEOUT, why);
+    gather->is_local = false;
+    gather->deadline_ms = GATHER_NO_DEADLINE;
+    gather_fail(gather, FENCE_TIMEOUT, why);
     settle(engine);
     local_complete(engine, tag, &result);
 }
 
 int fence_tick(struct fence_engine *engine, int64_t now_ms)
 {
-    for (struct fence *fence = engine->fences; fence != NULL;) {
-        if (fence->deadline_ms > now_ms) {
-            fence = fence->next;
+    for (struct gather *gather = engine->gathers; gather != NULL;) {
+        if (gather->deadline_ms > now_ms) {
+            gather = gather->next;
             continue;
         }
-        expire(engine, fence);
-        fence = engine->fences;
+        expire(engine, gather);
+        gather = engine->gathers;
     }
     return fence_next(engine, now_ms);
 }
 
 int fence_next(const struct fence_engine *engine, int64_t now_ms)
 {
-    int64_t due = NO_DEADLINE;
+    int64_t due = GATHER_NO_DEADLINE;
 
-    for (const struct fence *fence = engine->fences; fence != NULL; fence = fence->next)
-        if (fence->deadline_ms < due)
-            due = fence->deadline_ms;
-    if (due == NO_DEADLINE)
+    for (const struct gather *gather = engine->gathers; gather != NULL; gather = gather->next)
+        if (gather->deadline_ms < due)
+            due = gather->deadline_ms;
+    if (due == GATHER_NO_DEADLINE)
         return -1;
     return due <= now_ms ? 0 : (int)(due - now_ms);
 }
 
+size_t fence_partners(struct fence_engine *engine, int hosts_out[FENCE_PARTNERS])
+{
+    const uint32_t all = FENCE_WILDCARD;
+    struct series *series = series_get(engine, &all, 1, NULL);
+    size_t count = 0;
+
+    if (series == NULL)
+        return 0;
+    for (size_t i = 2 * series->me + 1; i <= 2 * series->me + 2 && i < series->count; i++)
+        hosts_out[count++] = (int)series->hosts[i];
+    if (series->me > 0)
+        hosts_out[count++] = (int)series->hosts[(series->me - 1) / 2];
+    return count;
+}
+
 size_t fence_pending(const struct fence_engine *engine)
 {
-    return engine->fence_count;
+    return engine->gather_count;
 }

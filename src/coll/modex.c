@@ -29,7 +29,8 @@ struct modex {
     int64_t due_ms; /* no deadline is before */
 };
 
-struct modex *modex_create(int self, const uint32_t *rank_host, size_t ranks, const struct modex_ops *ops, void *arg)
+struct modex *modex_create(int self, const uint32_t *rank_host, size_t ranks,
+                           const struct modex_ops *ops, void *arg)
 {
     struct modex *modex = mem_alloc(sizeof *modex);
 
@@ -54,7 +55,8 @@ void modex_destroy(struct modex *modex)
 
     if (modex == NULL)
         return;
-    HASH_ITER(hh, modex->questions, question, next) {
+    HASH_ITER(hh, modex->questions, question, next)
+    {
         HASH_DEL(modex->questions, question);
         free(question);
     }
@@ -66,7 +68,8 @@ void modex_destroy(struct modex *modex)
 
 /* ---------------------------------------------------------------- asking */
 
-static void question_end(struct modex *modex, struct question *question, int status, const uint8_t *data, size_t size)
+static void question_end(struct modex *modex, struct question *question, int status,
+                         const uint8_t *data, size_t size)
 {
     void *tag = question->tag;
 
@@ -75,7 +78,8 @@ static void question_end(struct modex *modex, struct question *question, int sta
     modex->ops.done(modex->arg, tag, status, data, size);
 }
 
-static void question_send(struct modex *modex, const struct question *question, const char *key, uint32_t timeout_ms)
+static void question_send(struct modex *modex, const struct question *question, const char *key,
+                          uint32_t timeout_ms)
 {
     Wire__ModexGet get = WIRE__MODEX_GET__INIT;
     Wire__Step step = WIRE__STEP__INIT;
@@ -91,8 +95,8 @@ static void question_send(struct modex *modex, const struct question *question, 
     free(copy);
 }
 
-int modex_get(struct modex *modex, uint32_t rank, const char *key, uint32_t timeout_ms, void *tag, int64_t now_ms,
-              struct err *err)
+int modex_get(struct modex *modex, uint32_t rank, const char *key, uint32_t timeout_ms, void *tag,
+              int64_t now_ms, struct err *err)
 {
     if (rank >= modex->ranks)
         return err_set(err, "rank %u is asked for, the job has %zu", rank, modex->ranks);
@@ -124,7 +128,8 @@ static void questions_end(struct modex *modex, int64_t rank, int64_t host, int s
 
     for (; question != NULL && question->id <= last_id; question = next) {
         next = question->hh.next;
-        if ((rank < 0 || question->rank == rank) && (host < 0 || modex->rank_host[question->rank] == host))
+        if ((rank < 0 || question->rank == rank) &&
+            (host < 0 || modex->rank_host[question->rank] == host))
             question_end(modex, question, status, NULL, 0);
     }
 }
@@ -152,7 +157,8 @@ void modex_fail_all(struct modex *modex, int status)
 
 /* ---------------------------------------------------------------- being asked */
 
-void modex_answer(struct modex *modex, int src, uint64_t id, int status, const void *data, size_t size)
+void modex_answer(struct modex *modex, int src, uint64_t id, int status, const void *data,
+                  size_t size)
 {
     Wire__ModexData answer = WIRE__MODEX_DATA__INIT;
     Wire__Step step = WIRE__STEP__INIT;
@@ -194,15 +200,18 @@ static int data_receive(struct modex *modex, int src, const Wire__ModexData *dat
     if ((int)modex->rank_host[question->rank] != src)
         return err_set(err, "host %d answers a question that was another's", src);
     bool is_ok = data->status == MODEX_OK;
-    question_end(modex, question, data->status, is_ok ? data->data.data : NULL, is_ok ? data->data.len : 0);
+    question_end(modex, question, data->status, is_ok ? data->data.data : NULL,
+                 is_ok ? data->data.len : 0);
     return 0;
 }
 
-int modex_receive(struct modex *modex, int src, const Wire__Step *step, int64_t now_ms, struct err *err)
+int modex_receive(struct modex *modex, int src, const Wire__Step *step, int64_t now_ms,
+                  struct err *err)
 {
     (void)now_ms;
     if (src < 0 || (size_t)src >= modex->hosts || modex->host_lost[src])
-        return err_set(err, "a modex message from endpoint %d, which is no living host of the job", src);
+        return err_set(err, "a modex message from endpoint %d, which is no living host of the job",
+                       src);
     if (step->body_case == WIRE__STEP__BODY_MODEX_GET)
         return get_receive(modex, src, step->modex_get, err);
     if (step->body_case == WIRE__STEP__BODY_MODEX_DATA)
@@ -220,7 +229,8 @@ int modex_tick(struct modex *modex, int64_t now_ms)
     if (modex->due_ms > now_ms)
         return modex_next(modex, now_ms);
     modex->due_ms = INT64_MAX;
-    for (question = modex->questions; question != NULL && question->id <= last_id; question = next) {
+    for (question = modex->questions; question != NULL && question->id <= last_id;
+         question = next) {
         next = question->hh.next;
         if (question->deadline_ms <= now_ms)
             question_end(modex, question, MODEX_TIMEOUT, NULL, 0);

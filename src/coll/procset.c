@@ -52,5 +52,6 @@ bool procset_is_all(const struct procset *set)
 
 bool procset_has(const struct procset *set, uint32_t rank)
 {
-    return procset_is_all(set) || bsearch(&rank, set->ranks, set->count, sizeof rank, compare_ranks) != NULL;
+    return procset_is_all(set) ||
+           bsearch(&rank, set->ranks, set->count, sizeof rank, compare_ranks) != NULL;
 }

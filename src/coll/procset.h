@@ -15,7 +15,8 @@ struct procset {
     size_t count;
 };
 
-/* Makes a set of count > 0 ranks below `limit` (or the wildcard). Returns -1 for any other rank, or none. */
+/* Makes a set of count > 0 ranks below `limit` (or the wildcard). Returns -1 for any other rank, or
+ * none. */
 int procset_init(struct procset *set, const uint32_t *ranks, size_t count, uint32_t limit);
 void procset_clear(struct procset *set);
 

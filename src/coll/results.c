@@ -31,19 +31,21 @@ static void data_trim(struct results *results)
         data_drop(results, &results->ring[(results->added - 1 + RESULTS_MAX - age) % RESULTS_MAX]);
 }
 
-const struct result *results_add_take(struct results *results, const void *series, uint32_t number, int status,
-                                      const char *why, uint8_t *data, size_t size)
+const struct result *results_add_take(struct results *results, const void *series, uint32_t number,
+                                      int status, const char *why, uint8_t *data, size_t size)
 {
     struct result *result = &results->ring[results->added++ % RESULTS_MAX];
 
     result_clear(results, result);
-    *result = (struct result){series, number, status, status != 0 ? mem_string(why) : NULL, data, size, true};
+    *result = (struct result){series, number, status, status != 0 ? mem_string(why) : NULL,
+                              data,   size,   true};
     results->bytes += size;
     data_trim(results);
     return result;
 }
 
-const struct result *results_find(const struct results *results, const void *series, uint32_t number)
+const struct result *results_find(const struct results *results, const void *series,
+                                  uint32_t number)
 {
     for (size_t i = 0; i < RESULTS_MAX; i++)
         if (results->ring[i].series == series && results->ring[i].number == number)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* results.h - how the last fences ended: for a host that asks again after its parent was lost
  *
- * The newest RESULTS_MAX are known; of their data the newest is kept, and older up to RESULTS_BYTES_MAX. */
+ * The newest RESULTS_MAX are known; of their data the newest is kept, and older up to
+ * RESULTS_BYTES_MAX. */
 #ifndef P2PMPI_COLL_RESULTS_H
 #define P2PMPI_COLL_RESULTS_H
 
@@ -9,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define RESULTS_MAX 64
+#define RESULTS_MAX       64
 #define RESULTS_BYTES_MAX (16u << 20)
 
 struct result {
@@ -30,9 +31,10 @@ struct results {
 };
 
 /* Forgets the oldest. why is copied; data (malloc()ed) becomes the result's. */
-const struct result *results_add_take(struct results *results, const void *series, uint32_t number, int status,
-                                      const char *why, uint8_t *data, size_t size);
-const struct result *results_find(const struct results *results, const void *series, uint32_t number);
+const struct result *results_add_take(struct results *results, const void *series, uint32_t number,
+                                      int status, const char *why, uint8_t *data, size_t size);
+const struct result *results_find(const struct results *results, const void *series,
+                                  uint32_t number);
 void results_clear(struct results *results);
 
 #endif

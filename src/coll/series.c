@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* series.c - all fences of one set of processes: its hosts, who lives there, which fences are over */
+/* series.c - all fences of one set of processes: its hosts, who lives there, which fences are over
+ */
 #include "config.h"
 #include "coll/series.h"
 
@@ -18,7 +19,8 @@ static size_t set_size(const struct procset *set, const struct series_job *job)
 }
 
 /* Counts the set's ranks on each host; living_out those of them that are not gone. */
-static void count_ranks(const struct procset *set, const struct series_job *job, uint32_t *all_out, uint32_t *living_out)
+static void count_ranks(const struct procset *set, const struct series_job *job, uint32_t *all_out,
+                        uint32_t *living_out)
 {
     for (size_t i = 0; i < set_size(set, job); i++) {
         uint32_t rank = set_rank(set, i), host = job->rank_host[rank];
@@ -46,7 +48,8 @@ static void positions_fill(struct series *series, const struct series_job *job, 
 
 struct series *series_create_take(struct procset *set, const struct series_job *job)
 {
-    uint32_t *all = mem_array(job->hosts, sizeof *all), *living = mem_array(job->hosts, sizeof *living);
+    uint32_t *all = mem_array(job->hosts, sizeof *all),
+             *living = mem_array(job->hosts, sizeof *living);
     struct series *series = NULL;
 
     count_ranks(set, job, all, living);
@@ -115,7 +118,8 @@ bool series_is_over(const struct series *series, uint32_t number)
 {
     if (number <= series->over_upto)
         return true;
-    return series_is_near(series, number) && (series->over_mask >> (number - series->over_upto - 1) & 1) != 0;
+    return series_is_near(series, number) &&
+           (series->over_mask >> (number - series->over_upto - 1) & 1) != 0;
 }
 
 bool series_is_near(const struct series *series, uint32_t number)

@@ -13,7 +13,8 @@
 #include <stdint.h>
 #include <uthash.h>
 
-#define SERIES_AHEAD 64 /* fences of one set under way: number n is refused until n - 64 is over */
+#define SERIES_AHEAD 64 /* fences of one set under way: number n is refused until n - 64 is over   \
+                         */
 
 /* What is true of the whole job, whatever the set. */
 struct series_job {
@@ -25,12 +26,12 @@ struct series_job {
 };
 
 struct series {
-    struct procset set; /* key */
-    size_t count;       /* positions */
-    uint32_t *hosts;    /* their host numbers, rising */
-    bool *lost;         /* theirs */
-    uint32_t *living;   /* ranks of the set on each that are not gone */
-    size_t me;          /* own position */
+    struct procset set;   /* key */
+    size_t count;         /* positions */
+    uint32_t *hosts;      /* their host numbers, rising */
+    bool *lost;           /* theirs */
+    uint32_t *living;     /* ranks of the set on each that are not gone */
+    size_t me;            /* own position */
     uint32_t contributed; /* fences that this host has taken part in */
     uint32_t over_upto;   /* all fences up to this number are over; ... */
     uint64_t over_mask;   /* ... of the next 64, those whose bit is set */
@@ -51,7 +52,8 @@ struct tree series_tree(const struct series *series);
 bool series_is_awaited(const struct series *series, size_t position);
 
 bool series_is_over(const struct series *series, uint32_t number);
-bool series_is_near(const struct series *series, uint32_t number); /* 1 .. SERIES_AHEAD behind those over */
-void series_set_over(struct series *series, uint32_t number);      /* must be near */
+bool series_is_near(const struct series *series,
+                    uint32_t number); /* 1 .. SERIES_AHEAD behind those over */
+void series_set_over(struct series *series, uint32_t number); /* must be near */
 
 #endif

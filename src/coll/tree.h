@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* tree.h - a heap over positions 0 .. count - 1, some of them lost: who reports to whom
  *
- * The fixed tree has parent (p - 1) / 2. A lost position's children report to its nearest living ancestor;
- * where none lives, to the first living position, which is the root then. */
+ * The fixed tree has parent (p - 1) / 2. A lost position's children report to its nearest living
+ * ancestor; where none lives, to the first living position, which is the root then. */
 #ifndef P2PMPI_COLL_TREE_H
 #define P2PMPI_COLL_TREE_H
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* chan.c - one endpoint's reliable, ordered channels to all other endpoints of its job
  *
- * Epochs are per pair and only grow. A frame from an epoch below the known one is a late one of a dead
- * incarnation; a frame to an epoch of mine above my own tells that my predecessor's clock was ahead, and I
- * step above it. Messages are only sent to an epoch that is known, so one for a dead incarnation never
- * reaches its successor. */
+ * Epochs are per pair and only grow. A frame from an epoch below the known one is a late one of a
+ * dead incarnation; a frame to an epoch of mine above my own tells that my predecessor's clock was
+ * ahead, and I step above it. Messages are only sent to an epoch that is known, so one for a dead
+ * incarnation never reaches its successor. */
 #include "config.h"
 #include "job/chan.h"
 
@@ -26,7 +26,8 @@ struct pair {
     bool agreed;           /* each is known to know the other's */
     struct outbox out;
     struct inbox in;
-    int64_t progress_ms; /* when the oldest of out was first sent, acknowledged before or sent again */
+    int64_t
+        progress_ms; /* when the oldest of out was first sent, acknowledged before or sent again */
     unsigned backoff_ms;
     int64_t ack_at_ms;   /* a frame is owed by then, or NEVER */
     unsigned owed_count; /* messages and bytes taken since the last frame that we sent */
@@ -45,8 +46,8 @@ struct chan {
     size_t used_count;
 };
 
-struct chan *chan_create(const char *job, int self, unsigned hosts, uint64_t epoch, const struct chan_ops *ops,
-                         void *arg)
+struct chan *chan_create(const char *job, int self, unsigned hosts, uint64_t epoch,
+                         const struct chan_ops *ops, void *arg)
 {
     struct chan *chan = mem_alloc(sizeof *chan);
 
@@ -122,8 +123,8 @@ static void frame_out(struct chan *chan, struct pair *pair, const struct outbox_
     chan->ops.send(chan->arg, &route);
 }
 
-/* Sends what may fly; a bare frame (a greeting, where the other's epoch is not known) if asked to send in
- * any case. */
+/* Sends what may fly; a bare frame (a greeting, where the other's epoch is not known) if asked to
+ * send in any case. */
 static void transmit(struct chan *chan, struct pair *pair, bool in_any_case)
 {
     const struct outbox_message *message;
@@ -231,8 +232,8 @@ static void meet(struct chan *chan, struct pair *pair, uint64_t epoch, int64_t n
         transmit(chan, pair, false);
 }
 
-/* The other side knows a predecessor of mine whose epoch was above mine. It has taken nothing from me yet;
- * a late frame to that predecessor cannot harm once both have agreed. */
+/* The other side knows a predecessor of mine whose epoch was above mine. It has taken nothing from
+ * me yet; a late frame to that predecessor cannot harm once both have agreed. */
 static void step_above(struct pair *pair, uint64_t epoch, int64_t now_ms)
 {
     pair->mine = epoch + 1;
@@ -242,11 +243,13 @@ static void step_above(struct pair *pair, uint64_t epoch, int64_t now_ms)
 }
 
 /* Brings the epochs in line. True: the frame's seq and ack are meant for this me, by that it. */
-static bool is_current(struct chan *chan, struct pair *pair, const Wire__Route *route, int64_t now_ms)
+static bool is_current(struct chan *chan, struct pair *pair, const Wire__Route *route,
+                       int64_t now_ms)
 {
     bool is_newer = route->src_epoch > pair->theirs;
 
-    if (route->dst_epoch > pair->mine && route->dst_epoch != UINT64_MAX && (is_newer || !pair->agreed))
+    if (route->dst_epoch > pair->mine && route->dst_epoch != UINT64_MAX &&
+        (is_newer || !pair->agreed))
         step_above(pair, route->dst_epoch, now_ms);
     if (route->src_epoch < pair->theirs || route->dst_epoch != pair->mine)
         owe_now(pair, now_ms); /* before meet(): what it sends pays this */
@@ -267,7 +270,8 @@ static void take_ack(struct chan *chan, struct pair *pair, uint64_t ack, int64_t
     transmit(chan, pair, false);
 }
 
-static void hand_on(struct chan *chan, struct pair *pair, const uint8_t *body, size_t size, int64_t now_ms)
+static void hand_on(struct chan *chan, struct pair *pair, const uint8_t *body, size_t size,
+                    int64_t now_ms)
 {
     struct err err;
     Wire__Step *step = step_unpack(body, size, &err);
@@ -283,7 +287,8 @@ static void hand_on(struct chan *chan, struct pair *pair, const uint8_t *body, s
     step_free(step);
 }
 
-static void take_message(struct chan *chan, struct pair *pair, const Wire__Route *route, int64_t now_ms)
+static void take_message(struct chan *chan, struct pair *pair, const Wire__Route *route,
+                         int64_t now_ms)
 {
     uint8_t *body;
     size_t size;
@@ -306,8 +311,8 @@ static void take_message(struct chan *chan, struct pair *pair, const Wire__Route
 
 int chan_receive(struct chan *chan, const Wire__Route *route, int64_t now_ms)
 {
-    if (strcmp(route->job, chan->job) != 0 || route->dst != chan->self || !is_peer(chan, route->src) ||
-        route->src_epoch == 0)
+    if (strcmp(route->job, chan->job) != 0 || route->dst != chan->self ||
+        !is_peer(chan, route->src) || route->src_epoch == 0)
         return -1;
     struct pair *pair = pair_of(chan, route->src);
     if (pair->dropped || !is_current(chan, pair, route, now_ms))
@@ -330,7 +335,8 @@ static int64_t pair_due(const struct pair *pair)
 static void pair_tick(struct chan *chan, struct pair *pair, int64_t now_ms)
 {
     if (resend_at(pair) <= now_ms) {
-        pair->backoff_ms = pair->backoff_ms * 2 < CHAN_RESEND_MAX_MS ? pair->backoff_ms * 2 : CHAN_RESEND_MAX_MS;
+        pair->backoff_ms =
+            pair->backoff_ms * 2 < CHAN_RESEND_MAX_MS ? pair->backoff_ms * 2 : CHAN_RESEND_MAX_MS;
         start_over(pair, now_ms);
         transmit(chan, pair, true);
     } else if (pair->ack_at_ms <= now_ms) {

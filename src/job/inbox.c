@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* inbox.c - puts numbered messages in order and drops repeated ones: the receiving half of a channel */
+/* inbox.c - puts numbered messages in order and drops repeated ones: the receiving half of a
+ * channel */
 #include "config.h"
 #include "job/inbox.h"
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* inbox.h - puts numbered messages in order and drops repeated ones: the receiving half of a channel */
+/* inbox.h - puts numbered messages in order and drops repeated ones: the receiving half of a
+ * channel */
 #ifndef P2PMPI_JOB_INBOX_H
 #define P2PMPI_JOB_INBOX_H
 
@@ -7,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define INBOX_AHEAD 64              /* messages kept behind a gap ... */
+#define INBOX_AHEAD       64         /* messages kept behind a gap ... */
 #define INBOX_AHEAD_BYTES (1u << 20) /* ... and their bytes; others come again */
 
 /* All zero: nothing has arrived. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* outbox.c - messages numbered 1, 2, ... and kept until acknowledged: the sending half of a channel */
+/* outbox.c - messages numbered 1, 2, ... and kept until acknowledged: the sending half of a channel
+ */
 #include "config.h"
 #include "job/outbox.h"
 
@@ -28,7 +29,8 @@ const struct outbox_message *outbox_next(struct outbox *box, size_t flight_max)
 {
     struct outbox_message *message = box->unsent;
 
-    if (message == NULL || (box->first != message && box->flight_bytes + message->size > flight_max))
+    if (message == NULL ||
+        (box->first != message && box->flight_bytes + message->size > flight_max))
         return NULL;
     box->unsent = message->next;
     box->flight_bytes += message->size;

@@ -19,7 +19,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (memcmp(again, data, JOIN_FRAME_SIZE) != 0)
             __builtin_trap();
     }
-    if (size >= JOIN_ANSWER_HEAD && joinanswer_decode(data, &code, &length) == 0 && length > JOIN_CHAIN_MAX)
+    if (size >= JOIN_ANSWER_HEAD && joinanswer_decode(data, &code, &length) == 0 &&
+        length > JOIN_CHAIN_MAX)
         __builtin_trap();
     return 0;
 }

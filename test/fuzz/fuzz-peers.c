@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* fuzz-peers.c - the peer cache that survives a restart, and peers that others tell of: member/peers.h */
+/* fuzz-peers.c - the peer cache that survives a restart, and peers that others tell of:
+ * member/peers.h */
 #include "config.h"
 #include "test/fuzz/fuzz.h"
 
@@ -9,7 +10,8 @@
 
 #include <stdlib.h>
 
-/* The cache file's checksum keeps a fuzzer out, so the same bytes are also told as a supernode's answer. */
+/* The cache file's checksum keeps a fuzzer out, so the same bytes are also told as a supernode's
+ * answer. */
 static void tell(struct peers *peers, const uint8_t *data, size_t size)
 {
     Wire__Answer *answer = limits_unpack(&wire__answer__descriptor, data, size, NULL);

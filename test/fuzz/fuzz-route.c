@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* fuzz-route.c - Route frames of any kind into a channel: job/chan.h
  *
- * The input is a row of 6 bytes each: source, source's epoch, own epoch, number, acknowledgement, first byte of
- * an otherwise empty body. */
+ * The input is a row of 6 bytes each: source, source's epoch, own epoch, number, acknowledgement,
+ * first byte of an otherwise empty body. */
 #include "config.h"
 #include "test/fuzz/fuzz.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* fuzz-step.c - messages between the steps of a job, through the channel into fence and modex
  *
- * The input is a row of Steps, each with its length in front (2 bytes, big-endian), from host 1 of 3. */
+ * The input is a row of Steps, each with its length in front (2 bytes, big-endian), from host 1
+ * of 3. */
 #include "config.h"
 #include "test/fuzz/fuzz.h"
 
@@ -50,7 +51,8 @@ static void on_send(void *arg, int host, const Wire__Step *message)
     chan_send(step->chan, host, message, 1, NULL);
 }
 
-static void on_complete(void *arg, void *tag, int status, const uint8_t *data, size_t size, const char *why)
+static void on_complete(void *arg, void *tag, int status, const uint8_t *data, size_t size,
+                        const char *why)
 {
     (void)arg;
     (void)tag;
@@ -65,7 +67,8 @@ static void on_done(void *arg, void *tag, int status, const uint8_t *data, size_
     on_complete(arg, tag, status, data, size, "");
 }
 
-static void on_asked(void *arg, int src, uint64_t id, uint32_t rank, const char *key, uint32_t timeout_ms)
+static void on_asked(void *arg, int src, uint64_t id, uint32_t rank, const char *key,
+                     uint32_t timeout_ms)
 {
     struct step *step = arg;
 

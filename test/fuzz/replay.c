@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* replay.c - main of a fuzz target without a fuzzer: every file of its corpus, whole, cut short and bent
+/* replay.c - main of a fuzz target without a fuzzer: every file of its corpus, whole, cut short and
+ * bent
  *
- * Arguments: files or directories; without any, test/fuzz/corpus/NAME for the program fuzz-NAME. The bending is
- * repeatable. TAP on standard output, one line per file. */
+ * Arguments: files or directories; without any, test/fuzz/corpus/NAME for the program fuzz-NAME.
+ * The bending is repeatable. TAP on standard output, one line per file. */
 #include "config.h"
 #include "test/fuzz/fuzz.h"
 
@@ -20,8 +21,8 @@ extern int replay_not_used;
 #else
 
 #define INPUT_MAX (1u << 20)
-#define CUTS 64
-#define BENDS 200
+#define CUTS      64
+#define BENDS     200
 
 /* A copy of its own, so that a sanitizer sees a read behind the end. */
 static void feed(const uint8_t *bytes, size_t size)
@@ -48,7 +49,8 @@ static void feed_bent(uint8_t *bytes, size_t size)
     prng_seed(&prng, size);
     for (int i = 0; size > 0 && i < BENDS; i++) {
         uint8_t *victim = &bytes[prng_below(&prng, (uint32_t)size)], old = *victim;
-        *victim = prng_below(&prng, 2) ? (uint8_t)(old ^ 1 << prng_below(&prng, 8)) : (uint8_t)prng_u64(&prng);
+        *victim = prng_below(&prng, 2) ? (uint8_t)(old ^ 1 << prng_below(&prng, 8))
+                                       : (uint8_t)prng_u64(&prng);
         feed(bytes, size);
         *victim = old;
     }
@@ -108,7 +110,8 @@ int main(int argc, char **argv)
         failures += replay(argv[i]);
     if (argc == 1 && name != NULL) {
         char *path;
-        if (asprintf(&path, "%s/test/fuzz/corpus/%s", root != NULL ? root : ".", name + strlen("fuzz-")) < 0)
+        if (asprintf(&path, "%s/test/fuzz/corpus/%s", root != NULL ? root : ".",
+                     name + strlen("fuzz-")) < 0)
             abort();
         failures += replay(path);
         free(path);

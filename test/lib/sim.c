@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* sim.c - a world for engines: nodes, a fake clock, an event queue and a network that misbehaves by the seed */
+/* sim.c - a world for engines: nodes, a fake clock, an event queue and a network that misbehaves by
+ * the seed */
 #include "config.h"
 #include "test/lib/sim.h"
 
@@ -219,7 +220,8 @@ static struct wire *wire_of(struct sim *sim, int src, int dst)
         int room = sim->node_count;
         struct wire *wires = mem_array((size_t)room * (size_t)room, sizeof *wires);
         for (int i = 0; i < sim->wire_room; i++)
-            memcpy(&wires[i * room], &sim->wires[i * sim->wire_room], (size_t)sim->wire_room * sizeof *wires);
+            memcpy(&wires[i * room], &sim->wires[i * sim->wire_room],
+                   (size_t)sim->wire_room * sizeof *wires);
         free(sim->wires);
         sim->wires = wires;
         sim->wire_room = room;
@@ -349,10 +351,14 @@ void sim_send(struct sim *sim, int src, int dst, const void *bytes, size_t size)
     sim->messages++;
     bool lost = wire->cut || sim_chance(sim, link->loss_permille);
     int copies = lost ? 0 : 1 + sim_chance(sim, link->repeat_permille);
-    sim_trace(sim, "%d -> %d %zu bytes%s", src, dst, size, copies == 0 ? " lost" : copies == 2 ? " twice" : "");
+    sim_trace(sim, "%d -> %d %zu bytes%s", src, dst, size,
+              copies == 0   ? " lost"
+              : copies == 2 ? " twice"
+                            : "");
     hash_in(sim, bytes, size);
     for (; copies > 0; copies--) {
-        struct event event = {.at_ms = arrival(sim, wire, link), .kind = EVENT_MESSAGE, .src = src, .node = dst};
+        struct event event = {
+            .at_ms = arrival(sim, wire, link), .kind = EVENT_MESSAGE, .src = src, .node = dst};
         event.wire_life = wire->life;
         event.bytes = mem_copy(bytes, size);
         event.size = size;
@@ -372,9 +378,11 @@ void sim_wake(struct sim *sim, int node, int64_t delay_ms)
                                       .life = sleeper->wake_life});
 }
 
-void sim_after(struct sim *sim, int64_t delay_ms, void (*act)(struct sim *sim, void *arg), void *arg)
+void sim_after(struct sim *sim, int64_t delay_ms, void (*act)(struct sim *sim, void *arg),
+               void *arg)
 {
-    event_add(sim, (struct event){.at_ms = sim->now_ms + delay_ms, .kind = EVENT_ACT, .act = act, .arg = arg});
+    event_add(sim, (struct event){
+                       .at_ms = sim->now_ms + delay_ms, .kind = EVENT_ACT, .act = act, .arg = arg});
 }
 
 /* ---------------------------------------------------------------- time passes */
@@ -395,7 +403,8 @@ static void happen(struct sim *sim, const struct event *event)
     }
 }
 
-/* What comes to a stalled node waits for it, in order: it is asked again with a new order number. */
+/* What comes to a stalled node waits for it, in order: it is asked again with a new order number.
+ */
 static bool is_put_off(struct sim *sim, const struct event *event)
 {
     const struct node *node = &sim->nodes[event->node];
@@ -432,14 +441,16 @@ bool sim_run(struct sim *sim, int64_t for_ms, bool (*done)(void *arg), void *arg
 /* ---------------------------------------------------------------- seeds */
 
 /* Runs one seed. Returns its hash; counts a failure. */
-static uint64_t run_seed(const char *name, uint64_t seed, void (*run)(struct sim *sim), int *failures)
+static uint64_t run_seed(const char *name, uint64_t seed, void (*run)(struct sim *sim),
+                         int *failures)
 {
     struct sim *sim = sim_create(seed);
 
     run(sim);
     uint64_t hash = sim_hash(sim);
     if (sim->failed) {
-        fprintf(stderr, "# %s: %s; again with SEED=%llu\n", name, sim->why, (unsigned long long)seed);
+        fprintf(stderr, "# %s: %s; again with SEED=%llu\n", name, sim->why,
+                (unsigned long long)seed);
         ++*failures;
     }
     sim_destroy(sim);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* sim-chan.c - channels over a network that loses, repeats, reorders, and between endpoints that start anew
+/* sim-chan.c - channels over a network that loses, repeats, reorders, and between endpoints that
+ * start anew
  *
- * Every message carries its sender's life and a count. Claims, for each pair: one life of the receiver gets
- * those of one life of the sender in order, each once; none that was sent stays out, whoever restarted. */
+ * Every message carries its sender's life and a count. Claims, for each pair: one life of the
+ * receiver gets those of one life of the sender in order, each once; none that was sent stays out,
+ * whoever restarted. */
 #include "config.h"
 #include "job/chan.h"
 
@@ -13,7 +15,7 @@
 #include <string.h>
 
 #define NODES_MAX 5
-#define JOB "0123456789abcdef0123456789abcdef"
+#define JOB       "0123456789abcdef0123456789abcdef"
 
 struct world;
 
@@ -32,7 +34,8 @@ struct world {
     struct sim *sim;
     int count;
     struct node nodes[NODES_MAX];
-    uint32_t arrived[NODES_MAX][NODES_MAX]; /* [src][dst]: newest of src's present life that any life of dst got */
+    uint32_t arrived[NODES_MAX][NODES_MAX]; /* [src][dst]: newest of src's present life that any
+                                               life of dst got */
     bool restarts, clock_jumps;
     int rounds;
 };
@@ -75,11 +78,11 @@ static void on_deliver(void *arg, int src, const Wire__Step *step)
     if (life != world->nodes[from].life)
         return; /* of a dead sender: what it is good for nobody says */
     if (node->got_life[from] == life)
-        SIM_CHECK(world->sim, count == node->got[from] + 1, "%d got %u of %d after %u", node->number, count, from,
-                  node->got[from]);
+        SIM_CHECK(world->sim, count == node->got[from] + 1, "%d got %u of %d after %u",
+                  node->number, count, from, node->got[from]);
     else
-        SIM_CHECK(world->sim, count <= *arrived + 1, "%d got %u of %d first, %u is missing", node->number, count, from,
-                  *arrived + 1);
+        SIM_CHECK(world->sim, count <= *arrived + 1, "%d got %u of %d first, %u is missing",
+                  node->number, count, from, *arrived + 1);
     node->got_life[from] = life;
     node->got[from] = count;
     if (count > *arrived)
@@ -91,7 +94,8 @@ static void on_restarted(void *arg, int peer)
     struct node *node = arg;
 
     sim_trace(node->world->sim, "%d sees %d anew", node->number, peer + 1);
-    SIM_CHECK(node->world->sim, node->world->restarts, "%d sees a restart that was none", node->number);
+    SIM_CHECK(node->world->sim, node->world->restarts, "%d sees a restart that was none",
+              node->number);
 }
 
 static void on_broken(void *arg, int peer, const char *why)
@@ -143,7 +147,8 @@ static void node_started(void *self, int64_t now_ms)
     memset(node->got, 0, sizeof node->got);
     memset(node->got_life, 0, sizeof node->got_life);
     memset(world->arrived[node->number], 0, sizeof world->arrived[node->number]);
-    node->chan = chan_create(JOB, endpoint(node->number), (unsigned)world->count - 1, node->epoch, &ops, node);
+    node->chan = chan_create(JOB, endpoint(node->number), (unsigned)world->count - 1, node->epoch,
+                             &ops, node);
     if (sim_chance(world->sim, 500))
         for (int i = 0; i < world->count; i++)
             chan_route_up(node->chan, endpoint(i), now_ms);
@@ -262,8 +267,9 @@ static void live(struct sim *sim, bool restarts, bool clock_jumps)
     sim_run(sim, 600000, has_all_arrived, world);
     for (int a = 0; a < world->count; a++)
         for (int b = 0; b < world->count; b++)
-            SIM_CHECK(sim, world->arrived[a][b] == world->nodes[a].sent[b], "%d has got %u of %d's %u", b,
-                      world->arrived[a][b], a, world->nodes[a].sent[b]);
+            SIM_CHECK(sim, world->arrived[a][b] == world->nodes[a].sent[b],
+                      "%d has got %u of %d's %u", b, world->arrived[a][b], a,
+                      world->nodes[a].sent[b]);
     SIM_CHECK(sim, sim_run(sim, 60000, is_idle, world), "the channels do not come to rest");
     for (int i = 0; i < world->count; i++)
         chan_destroy(world->nodes[i].chan);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* sim-fence.c - fences of 1 to 64 hosts over channels: lossy links, ranks that end, hosts that are lost
+/* sim-fence.c - fences of 1 to 64 hosts over channels: lossy links, ranks that end, hosts that are
+ * lost
  *
- * Each host with living ranks in a set runs ROUNDS fences of it, one after the other; several sets at once.
- * Claims: every host that lives to the end completes every fence of its own once; the data is that of hosts of
- * the set, each at most once, in order, and nobody's is missing who lived to the end. */
+ * Each host with living ranks in a set runs ROUNDS fences of it, one after the other; several sets
+ * at once. Claims: every host that lives to the end completes every fence of its own once; the data
+ * is that of hosts of the set, each at most once, in order, and nobody's is missing who lived to
+ * the end. */
 #include "config.h"
 #include "coll/fence.h"
 #include "job/chan.h"
@@ -16,10 +18,10 @@
 
 #define HOSTS_MAX 64
 #define RANKS_MAX (3 * HOSTS_MAX)
-#define SETS 3
-#define ROUNDS 3
-#define JOB "0123456789abcdef0123456789abcdef"
-#define NSPACE "p2pmpi-test"
+#define SETS      3
+#define ROUNDS    3
+#define JOB       "0123456789abcdef0123456789abcdef"
+#define NSPACE    "p2pmpi-test"
 
 struct world;
 
@@ -56,7 +58,8 @@ struct world {
 static bool has_living(const struct world *world, int set, int host)
 {
     for (int rank = 0; rank < world->ranks; rank++)
-        if (world->set[set].has_rank[rank] && (int)world->rank_host[rank] == host && !world->rank_gone[rank])
+        if (world->set[set].has_rank[rank] && (int)world->rank_host[rank] == host &&
+            !world->rank_gone[rank])
             return true;
     return false;
 }
@@ -64,7 +67,8 @@ static bool has_living(const struct world *world, int set, int host)
 static bool is_untouched(const struct world *world, int set, int host)
 {
     for (int rank = 0; rank < world->ranks; rank++)
-        if (world->set[set].has_rank[rank] && (int)world->rank_host[rank] == host && world->rank_gone[rank])
+        if (world->set[set].has_rank[rank] && (int)world->rank_host[rank] == host &&
+            world->rank_gone[rank])
             return false;
     return world->set[set].has_host[host] && !world->host_lost[host];
 }
@@ -74,7 +78,8 @@ static void rearm(struct host *host)
     int64_t now_ms = sim_now(host->world->sim);
     int chan_ms = chan_next(host->chan, now_ms), fence_ms = fence_next(host->fence, now_ms);
 
-    sim_wake(host->world->sim, host->number, chan_ms < 0 || (fence_ms >= 0 && fence_ms < chan_ms) ? fence_ms : chan_ms);
+    sim_wake(host->world->sim, host->number,
+             chan_ms < 0 || (fence_ms >= 0 && fence_ms < chan_ms) ? fence_ms : chan_ms);
 }
 
 /* ---------------------------------------------------------------- the engines' callbacks */
@@ -99,7 +104,8 @@ static void on_deliver(void *arg, int src, const Wire__Step *step)
     struct err err = {""};
 
     if (fence_receive(host->fence, src, step, sim_now(host->world->sim), &err) < 0)
-        SIM_CHECK(host->world->sim, host->world->host_lost[src], "%d refused a message: %s", host->number, err.text);
+        SIM_CHECK(host->world->sim, host->world->host_lost[src], "%d refused a message: %s",
+                  host->number, err.text);
 }
 
 static void on_broken(void *arg, int peer, const char *why)
@@ -132,40 +138,47 @@ static void check_data(struct round *round, const char *data, size_t size)
     text[size] = '\0';
     for (const char *next = text; *next != '\0'; next += used) {
         if (sscanf(next, "%d.%d.%d;%n", &host, &set, &number, &used) != 3 || host <= last ||
-            !world->set[round->set].has_host[host] || set != round->set || number != round->completed) {
-            sim_fail(world->sim, "%d has data %s in set %d round %d", round->host->number, text, round->set,
-                     round->completed);
+            !world->set[round->set].has_host[host] || set != round->set ||
+            number != round->completed) {
+            sim_fail(world->sim, "%d has data %s in set %d round %d", round->host->number, text,
+                     round->set, round->completed);
             return;
         }
         has[last = host] = true;
     }
     for (host = 0; host < world->hosts; host++)
-        SIM_CHECK(world->sim, has[host] || !is_untouched(world, round->set, host), "%d lacks data of %d in set %d round %d",
-                  round->host->number, host, round->set, round->completed);
+        SIM_CHECK(world->sim, has[host] || !is_untouched(world, round->set, host),
+                  "%d lacks data of %d in set %d round %d", round->host->number, host, round->set,
+                  round->completed);
 }
 
 static void start_round(struct sim *sim, void *arg);
 
-static void on_complete(void *arg, void *tag, int status, const uint8_t *data, size_t size, const char *why)
+static void on_complete(void *arg, void *tag, int status, const uint8_t *data, size_t size,
+                        const char *why)
 {
     struct round *round = tag;
     struct world *world = round->host->world;
 
     (void)arg;
     round->completed++;
-    sim_trace(world->sim, "%d completed set %d round %d: %d %s", round->host->number, round->set, round->completed, status,
-              why);
+    sim_trace(world->sim, "%d completed set %d round %d: %d %s", round->host->number, round->set,
+              round->completed, status, why);
     SIM_CHECK(world->sim, round->completed == round->started, "a fence completed twice");
     if (round->completed == 1 && world->laggard >= 0)
-        SIM_CHECK(world->sim, status == FENCE_TIMEOUT && size == 0, "%d: status %d, not a timeout", round->host->number, status);
-    else if (round->completed == 1 && world->refuser >= 0 && world->set[round->set].has_host[world->refuser])
-        SIM_CHECK(world->sim, status == -42 && size == 0, "%d: status %d, not the refuser's", round->host->number, status);
+        SIM_CHECK(world->sim, status == FENCE_TIMEOUT && size == 0, "%d: status %d, not a timeout",
+                  round->host->number, status);
+    else if (round->completed == 1 && world->refuser >= 0 &&
+             world->set[round->set].has_host[world->refuser])
+        SIM_CHECK(world->sim, status == -42 && size == 0, "%d: status %d, not the refuser's",
+                  round->host->number, status);
     else if (status == FENCE_OK)
         check_data(round, (const char *)data, size);
     else
         sim_fail(world->sim, "%d: status %d, %s", round->host->number, status, why);
     if (round->completed < ROUNDS)
-        sim_after(world->sim, sim_chance(world->sim, 300) ? 0 : sim_below(world->sim, 50), start_round, round);
+        sim_after(world->sim, sim_chance(world->sim, 300) ? 0 : sim_below(world->sim, 50),
+                  start_round, round);
 }
 
 static const struct fence_ops fence_ops = {on_fence_send, on_complete};
@@ -186,8 +199,9 @@ static void start_round(struct sim *sim, void *arg)
     round->started++;
     int size = snprintf(data, sizeof data, "%d.%d.%d;", host->number, round->set, round->started);
     uint32_t timeout_ms = round->started == 1 ? world->timeout_ms : 0;
-    if (fence_contribute(host->fence, world->set[round->set].procs, world->set[round->set].count, data, (size_t)size,
-                         refuses ? -42 : 0, timeout_ms, round, sim_now(sim), &err) < 0)
+    if (fence_contribute(host->fence, world->set[round->set].procs, world->set[round->set].count,
+                         data, (size_t)size, refuses ? -42 : 0, timeout_ms, round, sim_now(sim),
+                         &err) < 0)
         sim_fail(sim, "%d cannot contribute: %s", host->number, err.text);
     rearm(host);
 }
@@ -249,7 +263,8 @@ static void spread(struct world *world, int lost, int rank)
 static void trouble(struct sim *sim, void *arg)
 {
     struct world *world = arg;
-    int host = (int)sim_below(sim, (uint32_t)world->hosts), rank = (int)sim_below(sim, (uint32_t)world->ranks);
+    int host = (int)sim_below(sim, (uint32_t)world->hosts),
+        rank = (int)sim_below(sim, (uint32_t)world->ranks);
 
     if (sim_chance(sim, 500)) {
         if (!world->rank_gone[rank]) {
@@ -293,7 +308,8 @@ static void ranks_place(struct world *world)
 static struct world *world_make(struct sim *sim)
 {
     struct world *world = calloc(1, sizeof *world);
-    struct sim_link link = {1, 1 + sim_below(sim, 20), sim_chance(sim, 500) ? sim_below(sim, 200) : 0,
+    struct sim_link link = {1, 1 + sim_below(sim, 20),
+                            sim_chance(sim, 500) ? sim_below(sim, 200) : 0,
                             sim_chance(sim, 500) ? sim_below(sim, 100) : 0, sim_chance(sim, 500)};
 
     world->sim = sim;
@@ -304,7 +320,8 @@ static struct world *world_make(struct sim *sim)
     ranks_place(world);
     for (int i = 0; i < world->sets; i++) {
         set_fill(world, &world->set[i], i == 0);
-        if (i == 2 && memcmp(world->set[1].has_rank, world->set[2].has_rank, sizeof world->set[1].has_rank) == 0)
+        if (i == 2 && memcmp(world->set[1].has_rank, world->set[2].has_rank,
+                             sizeof world->set[1].has_rank) == 0)
             world->sets--; /* twice the same set: their fences are one series */
     }
     for (int i = 0; i < world->hosts; i++) {
@@ -312,7 +329,8 @@ static struct world *world_make(struct sim *sim)
         host->world = world;
         host->number = sim_node_add(sim, &node_type, host);
         host->chan = chan_create(JOB, i, (unsigned)world->hosts, 1000, &chan_ops, host);
-        host->fence = fence_create(NSPACE, i, world->rank_host, (size_t)world->ranks, &fence_ops, host);
+        host->fence =
+            fence_create(NSPACE, i, world->rank_host, (size_t)world->ranks, &fence_ops, host);
     }
     return world;
 }
@@ -326,7 +344,8 @@ static bool is_done(void *arg)
     for (int i = 0; i < world->hosts; i++)
         for (int set = 0; set < world->sets && !world->host_lost[i]; set++) {
             const struct round *round = &world->host[i].rounds[set];
-            if (round->completed < round->started || (has_living(world, set, i) && round->completed < ROUNDS))
+            if (round->completed < round->started ||
+                (has_living(world, set, i) && round->completed < ROUNDS))
                 return false;
         }
     return true;
@@ -347,12 +366,16 @@ static void world_run(struct world *world)
     bool done = sim_run(sim, 300000, is_done, world);
     for (int i = 0; i < world->hosts && !done; i++)
         for (int set = 0; set < world->sets; set++)
-            if (!world->host_lost[i] && world->host[i].rounds[set].completed < world->host[i].rounds[set].started)
-                sim_fail(sim, "%d waits for ever in set %d round %d", i, set, world->host[i].rounds[set].started);
+            if (!world->host_lost[i] &&
+                world->host[i].rounds[set].completed < world->host[i].rounds[set].started)
+                sim_fail(sim, "%d waits for ever in set %d round %d", i, set,
+                         world->host[i].rounds[set].started);
     SIM_CHECK(sim, done, "not done");
     sim_run(sim, 300000, NULL, NULL); /* what is on its way, and news not told yet */
     for (int i = 0; i < world->hosts; i++) {
-        SIM_CHECK(sim, world->host_lost[i] || world->troubles > 0 || fence_pending(world->host[i].fence) == 0 || !done,
+        SIM_CHECK(sim,
+                  world->host_lost[i] || world->troubles > 0 ||
+                      fence_pending(world->host[i].fence) == 0 || !done,
                   "%d still knows %zu fences", i, fence_pending(world->host[i].fence));
         fence_destroy(world->host[i].fence);
         chan_destroy(world->host[i].chan);
@@ -417,6 +440,7 @@ static void an_error_of_one_host_reaches_all_and_the_next_one_works(void **state
     assert_int_equal(sim_seeds("fence with an error", 200, run_refuser), 0);
 }
 
-UNIT_MAIN(cmocka_unit_test(fences_complete_over_lossy_links), cmocka_unit_test(survivors_complete_whatever_dies),
+UNIT_MAIN(cmocka_unit_test(fences_complete_over_lossy_links),
+          cmocka_unit_test(survivors_complete_whatever_dies),
           cmocka_unit_test(a_timeout_ends_the_fence_for_all_and_the_next_one_works),
           cmocka_unit_test(an_error_of_one_host_reaches_all_and_the_next_one_works))

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* sim-lease.c - 100 submitters fight for the slots of 50 hosts: messages get lost, hosts and submitters die
+/* sim-lease.c - 100 submitters fight for the slots of 50 hosts: messages get lost, hosts and
+ * submitters die
  *
- * Each submitter has some jobs to run, one after the other: it books, trims, starts ranks, renews, releases. What a
- * submitter knows of free slots is old. Claims: no host ever runs more ranks than it has slots; every job of a
- * submitter that lives finds its place; in the end every lease has come back. */
+ * Each submitter has some jobs to run, one after the other: it books, trims, starts ranks, renews,
+ * releases. What a submitter knows of free slots is old. Claims: no host ever runs more ranks than
+ * it has slots; every job of a submitter that lives finds its place; in the end every lease has
+ * come back. */
 #include "config.h"
 #include "plan/book.h"
 #include "plan/lease.h"
@@ -15,10 +17,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#define HOSTS 50
-#define SUBMITTERS 100
-#define JOBS 3          /* of each submitter */
-#define RENEW_MS 2000
+#define HOSTS        50
+#define SUBMITTERS   100
+#define JOBS         3 /* of each submitter */
+#define RENEW_MS     2000
 #define RUN_LEASE_MS 15000
 
 struct world;
@@ -35,7 +37,8 @@ struct submitter {
     int node, jobs_done, jobs_failed;
     char job[32];
     struct book *book;
-    uint64_t latest[HOSTS];   /* id of the last request to each host: answers to others mean nothing */
+    uint64_t
+        latest[HOSTS]; /* id of the last request to each host: answers to others mean nothing */
     uint64_t next_id;
     uint32_t ranks[HOSTS];    /* of the running job, on each host */
     int64_t end_ms, renew_ms; /* of the running job; 0: none */
@@ -78,9 +81,11 @@ static void check_slots(struct host *host)
         if (lease->state == LEASE_RUNNING)
             running += lease->slots;
     }
-    SIM_CHECK(host->world->sim, held <= host->slots && running <= host->slots, "host %d: %llu of %u slots are used",
-              host->node, (unsigned long long)held, host->slots);
-    SIM_CHECK(host->world->sim, leases_free(host->leases) == host->slots - held, "host %d counts wrong", host->node);
+    SIM_CHECK(host->world->sim, held <= host->slots && running <= host->slots,
+              "host %d: %llu of %u slots are used", host->node, (unsigned long long)held,
+              host->slots);
+    SIM_CHECK(host->world->sim, leases_free(host->leases) == host->slots - held,
+              "host %d counts wrong", host->node);
 }
 
 static void host_rearm(struct host *host, int64_t now_ms)
@@ -88,12 +93,17 @@ static void host_rearm(struct host *host, int64_t now_ms)
     int64_t next_ms = leases_next_ms(host->leases);
 
     check_slots(host);
-    sim_wake(host->world->sim, host->node, next_ms == INT64_MAX ? -1 : next_ms > now_ms ? next_ms - now_ms : 0);
+    sim_wake(host->world->sim, host->node,
+             next_ms == INT64_MAX ? -1
+             : next_ms > now_ms   ? next_ms - now_ms
+                                  : 0);
 }
 
 static void host_request(struct host *host, int src, const Wire__Frame *frame, int64_t now_ms)
 {
-    struct lease_ask ask = {.job = frame->lease_request->job, .home = id_of(src), .slots = frame->lease_request->slots,
+    struct lease_ask ask = {.job = frame->lease_request->job,
+                            .home = id_of(src),
+                            .slots = frame->lease_request->slots,
                             .duration_ms = frame->lease_request->duration_ms};
     Wire__Frame answer = WIRE__FRAME__INIT;
     Wire__LeaseGrant grant = WIRE__LEASE_GRANT__INIT;
@@ -129,7 +139,8 @@ static void host_receive(void *self, int src, const uint8_t *bytes, size_t size,
     else if (frame->body_case == WIRE__FRAME__BODY_LEASE_RELEASE)
         leases_release(host->leases, frame->lease_release->job, &home);
     else if (frame->body_case == WIRE__FRAME__BODY_JOB_START)
-        leases_run(host->leases, frame->job_start->spec->job, &home, frame->job_start->spec->ranks, RUN_LEASE_MS, now_ms);
+        leases_run(host->leases, frame->job_start->spec->job, &home, frame->job_start->spec->ranks,
+                   RUN_LEASE_MS, now_ms);
     frame_free(frame);
     host_rearm(host, now_ms);
 }
@@ -214,14 +225,16 @@ static void on_done(const struct book_result *result, void *arg)
     }
     for (size_t i = 0; result->ok && i < result->count; i++) {
         int host = result->grants[i].id.bytes[0] - 1;
-        SIM_CHECK(world->sim, result->grants[i].ranks <= result->grants[i].granted, "more ranks than slots");
+        SIM_CHECK(world->sim, result->grants[i].ranks <= result->grants[i].granted,
+                  "more ranks than slots");
         submitter->ranks[host] = result->grants[i].ranks;
         ranks += result->grants[i].ranks;
         start_ranks(submitter, host);
         submitter->end_ms = now_ms + 300 + sim_below(world->sim, 1500);
         submitter->renew_ms = now_ms + RENEW_MS;
     }
-    SIM_CHECK(world->sim, !result->ok || ranks == result->ranks, "%u ranks instead of %u", ranks, result->ranks);
+    SIM_CHECK(world->sim, !result->ok || ranks == result->ranks, "%u ranks instead of %u", ranks,
+              result->ranks);
     book_destroy(submitter->book);
     submitter->book = NULL;
 }
@@ -230,15 +243,16 @@ static void submitter_begin(struct submitter *submitter, int64_t now_ms)
 {
     static const struct book_ops ops = {on_ask, on_release, NULL, on_done};
     struct world *world = submitter->world;
-    struct book_request request = {.ranks = 1 + sim_below(world->sim, 24),
-                                   .strategy = sim_chance(world->sim, 500) ? WIRE__STRATEGY__SPREAD
-                                                                           : WIRE__STRATEGY__CONCENTRATE,
-                                   .wait_ms = 600000,
-                                   .seed = ((uint64_t)sim_below(world->sim, UINT32_MAX) << 8) + (unsigned)submitter->node};
+    struct book_request request = {
+        .ranks = 1 + sim_below(world->sim, 24),
+        .strategy =
+            sim_chance(world->sim, 500) ? WIRE__STRATEGY__SPREAD : WIRE__STRATEGY__CONCENTRATE,
+        .wait_ms = 600000,
+        .seed = ((uint64_t)sim_below(world->sim, UINT32_MAX) << 8) + (unsigned)submitter->node};
 
     submitter->start_ms = INT64_MAX;
-    snprintf(submitter->job, sizeof submitter->job, "%d.%d.%d", submitter->node, submitter->jobs_done,
-             submitter->jobs_failed);
+    snprintf(submitter->job, sizeof submitter->job, "%d.%d.%d", submitter->node,
+             submitter->jobs_done, submitter->jobs_failed);
     submitter->book = book_create(&request, &ops, submitter);
     for (int i = 0; i < HOSTS; i++) {
         struct id id = id_of(i);
@@ -280,7 +294,8 @@ static void submitter_end(struct submitter *submitter, int64_t now_ms)
     }
     submitter->jobs_done++;
     submitter->end_ms = 0;
-    submitter->start_ms = submitter->jobs_done < JOBS ? now_ms + sim_below(submitter->world->sim, 500) : INT64_MAX;
+    submitter->start_ms =
+        submitter->jobs_done < JOBS ? now_ms + sim_below(submitter->world->sim, 500) : INT64_MAX;
 }
 
 static void submitter_tick(void *self, int64_t now_ms)
@@ -306,10 +321,14 @@ static void submitter_rearm(struct submitter *submitter)
         next_ms = book_next_ms(submitter->book);
     else if (submitter->end_ms > 0)
         next_ms = submitter->end_ms < submitter->renew_ms ? submitter->end_ms : submitter->renew_ms;
-    sim_wake(submitter->world->sim, submitter->node, next_ms == INT64_MAX ? -1 : next_ms > now_ms ? next_ms - now_ms : 0);
+    sim_wake(submitter->world->sim, submitter->node,
+             next_ms == INT64_MAX ? -1
+             : next_ms > now_ms   ? next_ms - now_ms
+                                  : 0);
 }
 
-static void submitter_receive(void *self, int src, const uint8_t *bytes, size_t size, int64_t now_ms)
+static void submitter_receive(void *self, int src, const uint8_t *bytes, size_t size,
+                              int64_t now_ms)
 {
     struct submitter *submitter = self;
     struct id host = id_of(src);
@@ -335,7 +354,8 @@ static void submitter_died(void *self)
     submitter->start_ms = INT64_MAX;
 }
 
-static const struct sim_node submitter_type = {submitter_receive, submitter_tick, submitter_died, NULL};
+static const struct sim_node submitter_type = {submitter_receive, submitter_tick, submitter_died,
+                                               NULL};
 
 /* ---------------------------------------------------------------- worlds */
 
@@ -370,7 +390,8 @@ static bool is_done(void *arg)
     struct world *world = arg;
 
     for (int i = 0; i < SUBMITTERS; i++)
-        if (sim_is_alive(world->sim, world->submitter[i].node) && world->submitter[i].jobs_done < JOBS)
+        if (sim_is_alive(world->sim, world->submitter[i].node) &&
+            world->submitter[i].jobs_done < JOBS)
             return false;
     return true;
 }
@@ -378,7 +399,8 @@ static bool is_done(void *arg)
 static struct world *world_make(struct sim *sim)
 {
     struct world *world = calloc(1, sizeof *world);
-    struct sim_link link = {1, 1 + sim_below(sim, 60), sim_chance(sim, 500) ? sim_below(sim, 10) : 0, 0, false};
+    struct sim_link link = {1, 1 + sim_below(sim, 60),
+                            sim_chance(sim, 500) ? sim_below(sim, 10) : 0, 0, false};
 
     world->sim = sim;
     sim_links(sim, &link);
@@ -421,9 +443,11 @@ static void run(struct sim *sim)
     SIM_CHECK(sim, done, "some jobs found no place in nine minutes");
     sim_run(sim, LEASE_MAX_MS, NULL, NULL);
     for (int i = 0; i < HOSTS; i++)
-        SIM_CHECK(sim, leases_free(world->host[i].leases) == world->host[i].slots, "host %d: leases have not come back", i);
+        SIM_CHECK(sim, leases_free(world->host[i].leases) == world->host[i].slots,
+                  "host %d: leases have not come back", i);
     for (int i = 0; i < SUBMITTERS; i++)
-        SIM_CHECK(sim, world->submitter[i].jobs_failed == 0, "submitter %d: %d jobs failed", i, world->submitter[i].jobs_failed);
+        SIM_CHECK(sim, world->submitter[i].jobs_failed == 0, "submitter %d: %d jobs failed", i,
+                  world->submitter[i].jobs_failed);
     world_end(world);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* sim-self.c - the simulator itself: order, loss, cuts, stalls, deaths, and the same seed, the same run */
+/* sim-self.c - the simulator itself: order, loss, cuts, stalls, deaths, and the same seed, the same
+ * run */
 #include "config.h"
 #include "test/lib/sim.h"
 
@@ -188,6 +189,8 @@ static void the_same_seed_is_the_same_run(void **state)
 
 UNIT_MAIN(cmocka_unit_test(messages_stay_in_order_unless_told_otherwise),
           cmocka_unit_test(a_link_loses_and_repeats_as_often_as_told),
-          cmocka_unit_test(a_cut_loses_what_is_on_the_way), cmocka_unit_test(a_stalled_node_gets_all_later_in_order),
+          cmocka_unit_test(a_cut_loses_what_is_on_the_way),
+          cmocka_unit_test(a_stalled_node_gets_all_later_in_order),
           cmocka_unit_test(the_dead_neither_send_nor_receive_nor_wake),
-          cmocka_unit_test(only_the_newest_wake_counts), cmocka_unit_test(the_same_seed_is_the_same_run))
+          cmocka_unit_test(only_the_newest_wake_counts),
+          cmocka_unit_test(the_same_seed_is_the_same_run))

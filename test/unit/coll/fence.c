@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* fence.c - engines joined by a perfect network: counts, order, ceilings; test/sim/sim-fence.c has the deaths */
+/* fence.c - engines joined by a perfect network: counts, order, ceilings; test/sim/sim-fence.c has
+ * the deaths */
 #include "config.h"
 #include "coll/fence.h"
 
@@ -9,7 +10,7 @@
 #include <string.h>
 
 #define HOSTS_MAX 64
-#define NSPACE "job-1"
+#define NSPACE    "job-1"
 
 struct letter {
     struct letter *next;
@@ -48,14 +49,16 @@ static void on_send(void *arg, int dst, const Wire__Step *step)
         post.deepest = letter->depth;
 }
 
-static void on_complete(void *arg, void *tag, int status, const uint8_t *data, size_t size, const char *why)
+static void on_complete(void *arg, void *tag, int status, const uint8_t *data, size_t size,
+                        const char *why)
 {
     struct host *host = arg;
 
     assert_ptr_equal(tag, host);
     host->completed++;
     host->status = status;
-    snprintf(host->data, sizeof host->data, "%.*s", (int)(size < 2000 ? size : 2000), size > 0 ? (const char *)data : "");
+    snprintf(host->data, sizeof host->data, "%.*s", (int)(size < 2000 ? size : 2000),
+             size > 0 ? (const char *)data : "");
     snprintf(host->why, sizeof host->why, "%s", why);
 }
 
@@ -98,7 +101,8 @@ static void close_hosts(int count)
 
 static int contribute(int host, const char *text)
 {
-    return fence_contribute(hosts[host].fence, &everybody, 1, text, strlen(text), 0, 0, &hosts[host], 0, NULL);
+    return fence_contribute(hosts[host].fence, &everybody, 1, text, strlen(text), 0, 0,
+                            &hosts[host], 0, NULL);
 }
 
 static void data_of_all_reaches_all_in_few_steps(void **state)
@@ -147,7 +151,8 @@ static void an_early_message_waits_for_the_ranks_here(void **state)
 
 static void fences_of_other_processes_do_not_mix(void **state)
 {
-    const struct fence_proc pair[] = {{NSPACE, 2}, {NSPACE, 1}}, same[] = {{NSPACE, 1}, {NSPACE, 2}};
+    const struct fence_proc pair[] = {{NSPACE, 2}, {NSPACE, 1}},
+                            same[] = {{NSPACE, 1}, {NSPACE, 2}};
 
     (void)state;
     open_hosts(3);
@@ -245,7 +250,8 @@ static void what_cannot_be_a_fence_is_refused_with_a_sentence(void **state)
     open_hosts(2);
     struct fence_engine *fence = hosts[0].fence;
     assert_int_equal(fence_contribute(fence, &foreign, 1, "", 0, 0, 0, NULL, 0, &err), -1);
-    assert_string_equal(err.text, "a fence with processes of another job (other) is not possible here");
+    assert_string_equal(err.text,
+                        "a fence with processes of another job (other) is not possible here");
     assert_int_equal(fence_contribute(fence, &unknown, 1, "", 0, 0, 0, NULL, 0, &err), -1);
     assert_int_equal(fence_contribute(fence, &elsewhere, 1, "", 0, 0, 0, NULL, 0, &err), -1);
     assert_string_equal(err.text, "a fence of 1 processes has none on host 0");
@@ -313,10 +319,31 @@ static void the_end_of_the_job_answers_all(void **state)
     close_hosts(3);
 }
 
-UNIT_MAIN(cmocka_unit_test(data_of_all_reaches_all_in_few_steps),
+static void partners_are_parent_and_children(void **state)
+{
+    int partners[FENCE_PARTNERS];
+
+    (void)state;
+    open_hosts(5);
+    assert_int_equal(fence_partners(hosts[0].fence, partners), 2);
+    assert_int_equal(partners[1], 2);
+    assert_int_equal(fence_partners(hosts[1].fence, partners), 3);
+    assert_int_equal(partners[0], 3);
+    assert_int_equal(partners[2], 0);
+    assert_int_equal(fence_partners(hosts[4].fence, partners), 1);
+    assert_int_equal(partners[0], 1);
+    close_hosts(5);
+    open_hosts(1);
+    assert_int_equal(fence_partners(hosts[0].fence, partners), 0);
+    close_hosts(1);
+}
+
+UNIT_MAIN(cmocka_unit_test(partners_are_parent_and_children),
+          cmocka_unit_test(data_of_all_reaches_all_in_few_steps),
           cmocka_unit_test(an_early_message_waits_for_the_ranks_here),
           cmocka_unit_test(fences_of_other_processes_do_not_mix),
-          cmocka_unit_test(too_much_data_is_an_error_with_a_sentence), cmocka_unit_test(who_is_gone_is_not_waited_for),
+          cmocka_unit_test(too_much_data_is_an_error_with_a_sentence),
+          cmocka_unit_test(who_is_gone_is_not_waited_for),
           cmocka_unit_test(a_timeout_answers_here_at_once_and_the_others_by_message),
           cmocka_unit_test(what_cannot_be_a_fence_is_refused_with_a_sentence),
           cmocka_unit_test(messages_that_make_no_sense_change_nothing),

@@ -45,7 +45,8 @@ static void on_done(void *arg, void *tag, int status, const uint8_t *data, size_
     }
 }
 
-static void on_asked(void *arg, int src, uint64_t id, uint32_t rank, const char *key, uint32_t timeout_ms)
+static void on_asked(void *arg, int src, uint64_t id, uint32_t rank, const char *key,
+                     uint32_t timeout_ms)
 {
     struct side *side = arg;
 
@@ -191,7 +192,9 @@ static void nonsense_is_refused(void **state)
     close_side(&there);
 }
 
-UNIT_MAIN(cmocka_unit_test(a_question_is_asked_and_answered), cmocka_unit_test(an_answer_of_another_host_is_refused),
-          cmocka_unit_test(a_deadline_ends_the_question), cmocka_unit_test(a_death_ends_the_questions_about_it),
+UNIT_MAIN(cmocka_unit_test(a_question_is_asked_and_answered),
+          cmocka_unit_test(an_answer_of_another_host_is_refused),
+          cmocka_unit_test(a_deadline_ends_the_question),
+          cmocka_unit_test(a_death_ends_the_questions_about_it),
           cmocka_unit_test(the_end_of_the_job_answers_all_and_callbacks_may_ask_anew),
           cmocka_unit_test(nonsense_is_refused))

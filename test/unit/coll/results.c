@@ -45,4 +45,5 @@ static void old_data_goes_first_and_the_newest_stays(void **state)
     free(results);
 }
 
-UNIT_MAIN(cmocka_unit_test(the_newest_are_known), cmocka_unit_test(old_data_goes_first_and_the_newest_stays))
+UNIT_MAIN(cmocka_unit_test(the_newest_are_known),
+          cmocka_unit_test(old_data_goes_first_and_the_newest_stays))

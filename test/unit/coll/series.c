@@ -105,7 +105,8 @@ static void fences_may_end_out_of_order_within_a_window(void **state)
     assert_true(series_is_near(series, SERIES_AHEAD) && !series_is_near(series, SERIES_AHEAD + 1));
     series_set_over(series, SERIES_AHEAD);
     series_set_over(series, 2);
-    assert_true(series_is_over(series, 2) && series_is_over(series, SERIES_AHEAD) && !series_is_over(series, 1));
+    assert_true(series_is_over(series, 2) && series_is_over(series, SERIES_AHEAD) &&
+                !series_is_over(series, 1));
     assert_false(series_is_over(series, UINT32_MAX));
     series_set_over(series, 1);
     assert_int_equal(series->over_upto, 2);
@@ -117,7 +118,8 @@ static void fences_may_end_out_of_order_within_a_window(void **state)
 }
 
 UNIT_MAIN(cmocka_unit_test(a_set_is_the_same_in_any_order_and_however_often_named),
-          cmocka_unit_test(the_wildcard_swallows_the_others), cmocka_unit_test(unknown_ranks_and_nobody_are_no_set),
+          cmocka_unit_test(the_wildcard_swallows_the_others),
+          cmocka_unit_test(unknown_ranks_and_nobody_are_no_set),
           cmocka_unit_test(positions_are_the_hosts_in_order),
           cmocka_unit_test(a_host_is_awaited_while_a_rank_of_the_set_lives_there),
           cmocka_unit_test(fences_may_end_out_of_order_within_a_window))

@@ -45,7 +45,8 @@ static void every_survivor_reaches_the_root(void **state)
             lost[i] = (set >> i & 1) != 0;
         for (size_t i = 0; i < COUNT; i++) {
             size_t at = i, steps = 0;
-            for (size_t up; !lost[i] && (up = tree_parent(&tree, at)) != TREE_NONE; at = up, steps++)
+            for (size_t up; !lost[i] && (up = tree_parent(&tree, at)) != TREE_NONE;
+                 at = up, steps++)
                 assert_true(!lost[up] && steps < 5);
             assert_true(lost[i] || at == tree_root(&tree));
         }
@@ -58,10 +59,12 @@ static void every_survivor_reaches_the_root(void **state)
 static void subtrees_are_the_fixed_ones(void **state)
 {
     (void)state;
-    assert_true(tree_is_below(0, 0) && tree_is_below(0, 100) && tree_is_below(2, 6) && tree_is_below(1, 10));
+    assert_true(tree_is_below(0, 0) && tree_is_below(0, 100) && tree_is_below(2, 6) &&
+                tree_is_below(1, 10));
     assert_false(tree_is_below(1, 2) || tree_is_below(2, 10) || tree_is_below(6, 2));
 }
 
 UNIT_MAIN(cmocka_unit_test(parents_are_those_of_a_heap),
           cmocka_unit_test(orphans_go_to_the_nearest_living_ancestor_or_the_new_root),
-          cmocka_unit_test(every_survivor_reaches_the_root), cmocka_unit_test(subtrees_are_the_fixed_ones))
+          cmocka_unit_test(every_survivor_reaches_the_root),
+          cmocka_unit_test(subtrees_are_the_fixed_ones))

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define JOB "0123456789abcdef0123456789abcdef"
+#define JOB        "0123456789abcdef0123456789abcdef"
 #define FRAMES_MAX 256
 
 /* An endpoint whose frames wait in a row until the test moves or drops them. */
