@@ -26,6 +26,8 @@ struct peers {
     struct entry *table;
     size_t max;
     struct id self;
+    uint64_t changes;
+    int64_t tick_ms; /* when peers_tick() looked last */
 };
 
 struct peers *peers_create(size_t max, const struct id *self)
@@ -40,6 +42,7 @@ struct peers *peers_create(size_t max, const struct id *self)
 
 static void entry_remove(struct peers *peers, struct entry *entry)
 {
+    peers->changes++;
     HASH_DEL(peers->table, entry);
     message_free(entry->peer.info);
     free(entry);
@@ -59,6 +62,11 @@ void peers_destroy(struct peers *peers)
 size_t peers_count(const struct peers *peers)
 {
     return HASH_COUNT(peers->table);
+}
+
+uint64_t peers_changes(const struct peers *peers)
+{
+    return peers->changes;
 }
 
 static struct entry *entry_find(const struct peers *peers, const struct id *id)
@@ -216,6 +224,7 @@ static struct entry *entry_make(struct peers *peers, const struct id *id)
     if (entry != NULL)
         return entry;
     make_room(peers);
+    peers->changes++;
     entry = mem_alloc(sizeof *entry);
     entry->peer.id = *id;
     HASH_ADD(hh, peers->table, peer.id, sizeof entry->peer.id, entry);
@@ -248,6 +257,7 @@ bool peers_merge(struct peers *peers, const Wire__Peer *told, int64_t now_ms, in
     entry_take(entry, told);
     peer->info->seen_s = seen_s > known_s ? seen_s : known_s;
     if (peer->state == PEER_DEAD && peer->observed_ms + 1000 * ((int64_t)wall_s - (int64_t)seen_s) < now_ms) {
+        peers->changes++;
         peer->state = PEER_UNTRIED; /* somebody heard of it after we failed to: worth a probe */
         peer->failures = 0;
     }
@@ -347,6 +357,9 @@ void peers_tick(struct peers *peers, int64_t now_ms)
 {
     struct entry *entry, *next;
 
+    if (now_ms - peers->tick_ms < 1000)
+        return;
+    peers->tick_ms = now_ms;
     HASH_ITER(hh, peers->table, entry, next) {
         const struct peer *peer = &entry->peer;
         int64_t heard_ms = peer->alive_ms > peer->told_ms ? peer->alive_ms : peer->told_ms;

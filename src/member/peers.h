@@ -43,6 +43,8 @@ void peers_destroy(struct peers *peers);
 
 size_t peers_count(const struct peers *peers);
 const struct peer *peers_find(const struct peers *peers, const struct id *id);
+/* Another number whenever a peer came, went or became untried: for who keeps something per peer. */
+uint64_t peers_changes(const struct peers *peers);
 /* Any order: NULL gives the first, NULL is the end. The current one must not be removed meanwhile. */
 const struct peer *peers_walk(const struct peers *peers, const struct peer *before);
 /* All, nearest first (alive by smoothed time, then untried, then dead). *list_out is malloc()ed, its peers
@@ -62,7 +64,7 @@ void peers_failed(struct peers *peers, const struct id *id, int64_t now_ms);
 /* Only its load, told on a link. */
 void peers_load(struct peers *peers, const struct id *id, const Wire__LoadInfo *load, int64_t now_ms, int64_t wall_s);
 void peers_remove(struct peers *peers, const struct id *id);
-/* Forgets the long dead. Call every few seconds. */
+/* Forgets the long dead. Call every few seconds; it looks once in a second at most. */
 void peers_tick(struct peers *peers, int64_t now_ms);
 
 /* Keeps the cache over a restart. A file that is missing, or of another version, or damaged leaves peers

@@ -27,6 +27,7 @@ struct probes {
     struct prng prng;
     struct entry *table;
     unsigned outstanding, wanted;
+    uint64_t changes; /* of peers, as far as followed */
     bool is_refreshing, is_ticking;
 };
 
@@ -52,6 +53,7 @@ struct probes *probes_create(struct peers *peers, const struct probe_config *con
     set_default(&probes->config.retry_max_ms, 120000);
     probes->ops = *ops;
     probes->arg = arg;
+    probes->changes = peers_changes(peers) - 1;
     prng_seed(&probes->prng, probes->config.seed);
     return probes;
 }
@@ -158,6 +160,9 @@ static void follow_peers(struct probes *probes, int64_t now_ms)
 {
     struct entry *entry, *next;
 
+    if (probes->changes == peers_changes(probes->peers))
+        return;
+    probes->changes = peers_changes(probes->peers);
     for (const struct peer *peer = peers_walk(probes->peers, NULL); peer != NULL;
          peer = peers_walk(probes->peers, peer)) {
         entry = entry_find(probes, &peer->id);

@@ -4,6 +4,7 @@ sim_tests = \
 	test/sim/sim-chan \
 	test/sim/sim-fence \
 	test/sim/sim-lease \
+	test/sim/sim-member \
 	test/sim/sim-self
 sim_ldadd = libtest.la libp2pmpi.la $(CMOCKA_LIBS)
 
@@ -13,6 +14,8 @@ test_sim_sim_fence_SOURCES = test/sim/sim-fence.c
 test_sim_sim_fence_LDADD = $(sim_ldadd)
 test_sim_sim_lease_SOURCES = test/sim/sim-lease.c
 test_sim_sim_lease_LDADD = $(sim_ldadd)
+test_sim_sim_member_SOURCES = test/sim/sim-member.c
+test_sim_sim_member_LDADD = $(sim_ldadd)
 test_sim_sim_self_SOURCES = test/sim/sim-self.c
 test_sim_sim_self_LDADD = $(sim_ldadd)
 

@@ -454,7 +454,7 @@ static void run(struct sim *sim)
 static void every_job_finds_its_place_and_every_lease_comes_back(void **state)
 {
     (void)state;
-    assert_int_equal(sim_seeds("100 submitters on 50 hosts", 6, run), 0);
+    assert_int_equal(sim_seeds("100 submitters on 50 hosts", 4, run), 0);
 }
 
 UNIT_MAIN(cmocka_unit_test(every_job_finds_its_place_and_every_lease_comes_back))
