@@ -242,6 +242,7 @@ static void observed(const Wire__Addr *addr, void *arg)
     struct members *members = arg;
 
     self_add_addr(members->daemon->hello->self, addr->host, listener_port(members->listener));
+    listener_set_hello(members->listener, members->daemon->hello);
 }
 
 /* Addresses of interfaces that are up, loopback and link-local ones left out. */
@@ -576,6 +577,7 @@ static int grid_join(struct members *members, struct err *err)
     if (members->listener == NULL)
         return -1;
     self_addrs(members);
+    listener_set_hello(members->listener, members->daemon->hello);
     engines_create(members);
     return 0;
 }
