@@ -3,5 +3,6 @@ job_sources = \
 	src/job/chan.c src/job/chan.h \
 	src/job/inbox.c src/job/inbox.h \
 	src/job/outbox.c src/job/outbox.h \
+	src/job/jobid.c src/job/jobid.h \
 	src/job/life.c src/job/life.h \
 	src/job/result.c src/job/result.h

@@ -37,7 +37,7 @@ struct daemon {
     int64_t stopping_ms; /* since when */
     struct id self;      /* all zero in a private daemon */
     Wire__Hello *hello;  /* as sent on every link; hello->self describes this host */
-    char *bwrap;   /* NULL: jobs run without a sandbox */
+    char *bwrap;         /* NULL: jobs run without a sandbox */
     struct leases *leases;
     struct store *store; /* NULL in a private daemon */
     struct mesh *mesh;

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/rand.h"
+#include "job/jobid.h"
 #include "peer/home.h"
 #include "peer/members.h"
 #include "peer/mesh.h"
@@ -259,7 +260,7 @@ static void accept_submit(struct homes *homes, struct link *tool, const Wire__Fr
     const char *trouble = members_trouble(homes->daemon);
 
     home->submit = message_copy(&frame->job_submit->base);
-    rand_hex(home->job, 16);
+    rand_hex(home->job, JOBID_BYTES);
     accepted.job = home->job;
     answer.body_case = WIRE__FRAME__BODY_JOB_ACCEPTED;
     answer.job_accepted = &accepted;
@@ -304,13 +305,21 @@ static void accept_reclaim(struct homes *homes, struct link *tool, const Wire__F
     home_schedule(home);
 }
 
+static struct home *home_find(const struct homes *homes, const char *job)
+{
+    for (struct home *home = homes->list; home != NULL; home = home->next)
+        if (strcmp(home->job, job) == 0 && !home->doomed)
+            return home;
+    return NULL;
+}
+
 static bool is_reclaim_sound(struct homes *homes, const Wire__JobReclaim *reclaim)
 {
     const Wire__JobSpec *spec = reclaim->spec;
 
     if (spec == NULL || spec->n_hosts == 0 || spec->ranks == 0 ||
-        spec->n_rank_host != spec->ranks || spec->job[0] == '\0' ||
-        strlen(spec->job) > LEASE_JOB_MAX || spec->home_id.len != ID_SIZE ||
+        spec->n_rank_host != spec->ranks || !jobid_is_valid(spec->job) ||
+        home_find(homes, spec->job) != NULL || spec->home_id.len != ID_SIZE ||
         memcmp(spec->home_id.data, homes->daemon->self.bytes, ID_SIZE) != 0)
         return false;
     for (size_t i = 0; i < spec->n_hosts; i++)
@@ -340,14 +349,6 @@ void homes_submit(struct homes *homes, struct link *tool, const Wire__Frame *fra
 }
 
 /* ---- frames of hosts */
-
-static struct home *home_find(const struct homes *homes, const char *job)
-{
-    for (struct home *home = homes->list; home != NULL; home = home->next)
-        if (strcmp(home->job, job) == 0 && !home->doomed)
-            return home;
-    return NULL;
-}
 
 static const char *frame_job(const Wire__Frame *frame)
 {

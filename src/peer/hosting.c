@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "job/jobid.h"
 #include "job/life.h"
 #include "peer/members.h"
 #include "peer/mesh.h"
@@ -251,8 +252,19 @@ static void on_lease_request(struct hosting *hosting, const struct id *from,
                             .oversubscribe = request->oversubscribe,
                             .duration_ms = request->duration_ms};
 
+    if (!jobid_is_valid(request->job)) {
+        send_refused(hosting, from, request->job, WIRE__CODE__ERR_BAD_MESSAGE,
+                     "a job id has 32 hexadecimal digits");
+        return;
+    }
     if (hosting->stopping) {
         send_refused(hosting, from, request->job, WIRE__CODE__ERR_BUSY, "it is being stopped");
+        return;
+    }
+    struct hosted *known = hosted_find(hosting, request->job);
+    if (known != NULL && (known->state != HOST_LEASED || !id_equal(&known->home, from))) {
+        send_refused(hosting, from, request->job, WIRE__CODE__ERR_BUSY,
+                     "a job of this name is here already");
         return;
     }
     Wire__Code code = leases_request(daemon->leases, &ask, clock_now_ms(), &lease, &err);
@@ -260,7 +272,7 @@ static void on_lease_request(struct hosting *hosting, const struct id *from,
         send_refused(hosting, from, request->job, code, err.text);
         return;
     }
-    if (hosted_find(hosting, lease->job) == NULL)
+    if (known == NULL)
         hosted_create(hosting, lease->job, from);
     Wire__Frame frame = WIRE__FRAME__INIT;
     Wire__LeaseGrant grant = WIRE__LEASE_GRANT__INIT;
@@ -333,9 +345,12 @@ static int find_self(const struct daemon *daemon, const Wire__JobSpec *spec)
     return -1;
 }
 
-/* Lists and numbers of a spec fit together: everything behind here may trust them. */
-static bool is_spec_sound(const Wire__JobSpec *spec)
+/* Lists and numbers of a spec fit together: everything behind here may trust them. Only the private
+ * daemon may give a job its user's directory and environment. */
+static bool is_spec_sound(const struct daemon *daemon, const Wire__JobSpec *spec)
 {
+    if (!jobid_is_valid(spec->job) || spec->embedded != daemon->is_private)
+        return false;
     if (spec->ranks == 0 || spec->n_rank_host != spec->ranks || spec->n_hosts == 0 ||
         spec->n_argv == 0)
         return false;
@@ -416,7 +431,8 @@ static void on_job_start(struct hosting *hosting, struct hosted *hosted,
 
     if (hosted->spec != NULL || host_next(hosted->state, HOST_EVENT_START) < 0)
         return;
-    int host = start->spec != NULL && is_spec_sound(start->spec)
+    int host = is_spec_sound(hosting->daemon, start->spec) &&
+                       memcmp(start->spec->home_id.data, hosted->home.bytes, ID_SIZE) == 0
                    ? find_self(hosting->daemon, start->spec)
                    : -1;
     if (host < 0) {
@@ -612,17 +628,17 @@ static void on_attached(struct step *step, const Wire__StepAttach *attach, void 
     struct hosted *hosted = arg;
     struct daemon *daemon = hosted->hosting->daemon;
     uint32_t ranks = 0;
+    struct err err;
 
     (void)step;
     if (!hosted->is_retaken)
         return;
     hosted->is_retaken = false;
-    Wire__Step *nothing = NULL;
-    (void)nothing;
-    struct err err;
     hosted->spec = spec_unpack(attach->spec.data, attach->spec.len, &err);
-    if (hosted->spec == NULL || !is_spec_sound(hosted->spec) ||
-        attach->host >= hosted->spec->n_hosts) {
+    if (hosted->spec == NULL || !is_spec_sound(daemon, hosted->spec) ||
+        strcmp(hosted->spec->job, hosted->job) != 0 || attach->host >= hosted->spec->n_hosts) {
+        message_free(hosted->spec);
+        hosted->spec = NULL;
         hosted_end(hosted, "it could not be taken back after a restart");
         return;
     }
@@ -693,14 +709,14 @@ void hosting_retake(struct hosting *hosting)
     DIR *dir = opendir(hosting->jobs_dir);
 
     for (struct dirent *entry; dir != NULL && (entry = readdir(dir)) != NULL;) {
-        if (entry->d_name[0] == '.' || strlen(entry->d_name) > LEASE_JOB_MAX)
+        if (!jobid_is_valid(entry->d_name))
             continue;
         struct hosted *hosted = hosted_create(hosting, entry->d_name, &daemon->self);
         hosted->dir = mem_format("%s/%s", hosting->jobs_dir, entry->d_name);
         hosted->state = HOST_RUNNING;
         hosted->is_retaken = true;
-        hosted->step =
-            step_retake(daemon->base, hosted->dir, hosted->job, daemon->hello, &step_ops, hosted, &err);
+        hosted->step = step_retake(daemon->base, hosted->dir, hosted->job, daemon->hello, &step_ops,
+                                   hosted, &err);
         if (hosted->step == NULL) {
             log_info("stale job directory job=%s", hosted->job);
             hosted_destroy(hosted);

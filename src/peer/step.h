@@ -13,10 +13,11 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#define STEP_START_MS  15000 /* from fork to StepStarted */
-#define STEP_END_MS    3000  /* from StepEnd to the end of the process; then SIGKILL */
-#define STEP_RETAKE_MS 5000  /* from the connection to StepAttach of a step found after a restart  \
-                              */
+#define STEP_START_MS 15000 /* from fork to StepStarted */
+#define STEP_END_MS   3000  /* from StepEnd to the end of the process; then SIGKILL */
+#define STEP_RETAKE_MS                                                                             \
+    5000 /* from the connection to StepAttach of a step found after a restart                      \
+          */
 
 struct event_base;
 struct step;
