@@ -13,6 +13,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,23 +22,28 @@
 #include <uthash.h>
 #include <zstd.h>
 
+#define HASH_SIZE 32
+
 struct source { /* a host, and the file that it is sending */
     uint32_t host;
+    char *host_name;
     uint64_t bytes; /* taken in all, as acknowledged */
     bool is_open;   /* a file has begun and not ended */
     uint32_t index;
-    char *path; /* where it goes */
+    char *path; /* as announced */
     char temporary[32];
     int parent; /* its directory */
     int fd;     /* -1 while is_open: the rest is dropped */
+    EVP_MD_CTX *digest;
     uint64_t size, offset;
     UT_hash_handle hh;
 };
 
-struct taken { /* a path and whose it is */
+struct taken { /* a file that is whole: its path and whose it is */
     char *path;
     char *host_name;
     uint32_t host;
+    uint8_t hash[HASH_SIZE];
     UT_hash_handle hh;
 };
 
@@ -80,7 +86,9 @@ static void drop_file(struct source *source)
         unlinkat(source->parent, source->temporary, 0);
     if (source->parent >= 0)
         close(source->parent);
+    EVP_MD_CTX_free(source->digest);
     free(source->path);
+    source->digest = NULL;
     source->fd = source->parent = -1;
     source->temporary[0] = '\0';
     source->path = NULL;
@@ -98,6 +106,7 @@ void fetchin_destroy(struct fetchin *fetchin)
     {
         drop_file(source);
         HASH_DEL(fetchin->sources, source);
+        free(source->host_name);
         free(source);
     }
     HASH_ITER(hh, fetchin->taken, taken, next)
@@ -147,14 +156,15 @@ static struct taken *taken_find(const struct fetchin *fetchin, const char *path)
     return taken;
 }
 
-static void take_name(struct fetchin *fetchin, const char *path, uint32_t host,
-                      const char *host_name)
+static void take_name(struct fetchin *fetchin, const char *path, const struct source *source,
+                      const uint8_t hash[HASH_SIZE])
 {
     struct taken *taken = mem_alloc(sizeof *taken);
 
     taken->path = mem_string(path);
-    taken->host_name = mem_string(host_name);
-    taken->host = host;
+    taken->host_name = mem_string(source->host_name);
+    taken->host = source->host;
+    memcpy(taken->hash, hash, HASH_SIZE);
     HASH_ADD_KEYPTR(hh, fetchin->taken, taken->path, strlen(taken->path), taken);
 }
 
@@ -164,33 +174,18 @@ static void warn(const struct fetchin *fetchin, char *text)
     free(text);
 }
 
-/* The path itself for the first host that has it, else with the host's name behind. NULL: both are
- * taken. */
-static char *choose_name(struct fetchin *fetchin, const char *path, uint32_t host,
-                         const char *host_name)
+/* The path with the host's name behind, or with its number when two hosts have one name. */
+static char *second_name(const struct fetchin *fetchin, const struct source *source)
 {
-    const struct taken *first = taken_find(fetchin, path);
+    char *name = mem_format("%s.%s", source->path, source->host_name);
 
-    if (first == NULL) {
-        take_name(fetchin, path, host, host_name);
-        return mem_string(path);
-    }
-    char *name = mem_format("%s.%s", path, host_name);
-    for (char *c = name + strlen(path); *c != '\0'; c++)
+    for (char *c = name + strlen(source->path); *c != '\0'; c++)
         if (*c == '/' || iscntrl((unsigned char)*c))
             *c = '_';
-    if (taken_find(fetchin, name) != NULL) {
-        free(name);
-        name = mem_format("%s.%u", path, host); /* two hosts of one name */
-    }
-    if (taken_find(fetchin, name) != NULL || first->host == host) {
-        free(name);
-        return NULL;
-    }
-    take_name(fetchin, name, host, host_name);
-    warn(fetchin, mem_format("%s and %s both made %s: that of %s is kept as %s", first->host_name,
-                             host_name, path, host_name, name));
-    return name;
+    if (taken_find(fetchin, name) == NULL)
+        return name;
+    free(name);
+    return mem_format("%s.%u", source->path, source->host);
 }
 
 static bool has_control_characters(const char *text)
@@ -216,48 +211,55 @@ static int check_file(const struct fetchin *fetchin, const Wire__FetchFile *file
 
 /* ---------------------------------------------------------------- files */
 
-static int open_file(const struct fetchin *fetchin, struct source *source, mode_t mode,
-                     struct err *err)
+static int open_temporary(const struct fetchin *fetchin, struct source *source, mode_t mode)
 {
     const char *name;
     char random[17];
 
     source->parent = below_parent(fetchin->dir, source->path, 0777, &name);
-    if (source->parent < 0) {
+    if (source->parent < 0)
+        return -1;
+    rand_hex(random, 8);
+    snprintf(source->temporary, sizeof source->temporary, ".p2pmpi-%s", random);
+    source->fd = openat(source->parent, source->temporary,
+                        O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, (mode & 0777) | 0600);
+    if (source->fd < 0)
+        source->temporary[0] = '\0';
+    return source->fd < 0 ? -1 : 0;
+}
+
+static int open_file(const struct fetchin *fetchin, struct source *source,
+                     const Wire__FetchFile *file, struct err *err)
+{
+    source->path = mem_string(file->path);
+    if (open_temporary(fetchin, source, (mode_t)file->mode) < 0) {
         if (errno == ELOOP || errno == ENOTDIR)
             return err_set(err,
                            "cannot write %s: a link or a file is in the place of its directory",
                            source->path);
         return err_sys(err, "cannot write %s", source->path);
     }
-    rand_hex(random, 8);
-    snprintf(source->temporary, sizeof source->temporary, ".p2pmpi-%s", random);
-    source->fd = openat(source->parent, source->temporary,
-                        O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, (mode & 0777) | 0600);
-    if (source->fd >= 0)
-        return 0;
-    source->temporary[0] = '\0';
-    return err_sys(err, "cannot write %s", source->path);
+    source->digest = EVP_MD_CTX_new();
+    if (source->digest == NULL || EVP_DigestInit_ex(source->digest, EVP_sha256(), NULL) != 1)
+        return err_set(err, "SHA-256 is not available in this OpenSSL");
+    return 0;
 }
 
 int fetchin_file(struct fetchin *fetchin, uint32_t host, const char *host_name,
                  const Wire__FetchFile *file, struct err *err)
 {
     struct source *source = source_get(fetchin, host);
-    int result = 0;
 
     drop_file(source); /* a file that was cut off */
+    free(source->host_name);
+    source->host_name = mem_string(host_name);
     source->is_open = true;
     source->index = file->index;
     source->size = file->size;
     source->offset = 0;
-    if (check_file(fetchin, file, host_name, err) < 0) {
-        result = -1;
-    } else {
-        source->path = choose_name(fetchin, file->path, host, host_name);
-        result = source->path == NULL ? err_set(err, "%s sent %s twice", host_name, file->path)
-                                      : open_file(fetchin, source, file->mode, err);
-    }
+    int result = check_file(fetchin, file, host_name, err);
+    if (result == 0)
+        result = open_file(fetchin, source, file, err);
     if (result < 0)
         drop_file(source);
     ack(fetchin, source, FETCH_FILE_BYTES);
@@ -277,19 +279,58 @@ static int write_piece(const struct source *source, const uint8_t *bytes, size_t
     return below_write(source->fd, bytes, size);
 }
 
+/* The whole file gets this name, in its directory. */
+static int name_file(struct fetchin *fetchin, struct source *source, const char *path,
+                     const uint8_t hash[HASH_SIZE], struct err *err)
+{
+    const char *slash = strrchr(path, '/');
+    const char *name = slash != NULL ? slash + 1 : path;
+
+    if (renameat(source->parent, source->temporary, source->parent, name) < 0)
+        return err_sys(err, "cannot write %s", path);
+    source->temporary[0] = '\0';
+    take_name(fetchin, path, source, hash);
+    fetchin->count++;
+    return 0;
+}
+
+/* The first host whose file is whole keeps the name; the same content from another host is the same
+ * file. */
+static int keep_file(struct fetchin *fetchin, struct source *source, const uint8_t hash[HASH_SIZE],
+                     struct err *err)
+{
+    const struct taken *first = taken_find(fetchin, source->path);
+
+    if (first == NULL)
+        return name_file(fetchin, source, source->path, hash, err);
+    if (memcmp(first->hash, hash, HASH_SIZE) == 0)
+        return 0;
+    char *name = second_name(fetchin, source);
+    int result;
+    if (first->host == source->host || taken_find(fetchin, name) != NULL)
+        result = err_set(err, "%s sent %s twice", source->host_name, source->path);
+    else
+        result = name_file(fetchin, source, name, hash, err);
+    if (result == 0)
+        warn(fetchin, mem_format("%s and %s made different files %s: that of %s is kept as %s",
+                                 first->host_name, source->host_name, source->path,
+                                 source->host_name, name));
+    free(name);
+    return result;
+}
+
 static int finish_file(struct fetchin *fetchin, struct source *source, struct err *err)
 {
-    const char *slash = strrchr(source->path, '/');
-    const char *name = slash != NULL ? slash + 1 : source->path;
+    uint8_t hash[HASH_SIZE];
+    unsigned length = 0;
 
     if (source->offset != source->size)
         return err_set(err, "%s could not be read to its end on its host", source->path);
-    if (ftruncate(source->fd, (off_t)source->size) < 0 ||
-        renameat(source->parent, source->temporary, source->parent, name) < 0)
+    if (ftruncate(source->fd, (off_t)source->size) < 0)
         return err_sys(err, "cannot write %s", source->path);
-    source->temporary[0] = '\0';
-    fetchin->count++;
-    return 0;
+    if (EVP_DigestFinal_ex(source->digest, hash, &length) != 1 || length != HASH_SIZE)
+        return err_set(err, "SHA-256 of %s failed", source->path);
+    return keep_file(fetchin, source, hash, err);
 }
 
 static int take_piece(struct fetchin *fetchin, struct source *source, const Wire__FetchData *data,
@@ -303,6 +344,8 @@ static int take_piece(struct fetchin *fetchin, struct source *source, const Wire
             return err_set(err, "a piece of %s came that cannot be unpacked", source->path);
         if (write_piece(source, fetchin->piece, length) < 0)
             return err_sys(err, "cannot write %s", source->path);
+        if (EVP_DigestUpdate(source->digest, fetchin->piece, length) != 1)
+            return err_set(err, "SHA-256 of %s failed", source->path);
         source->offset += length;
     } else if (length > 0 && !data->last) {
         return err_set(err, "an empty piece of %s came", source->path);

@@ -2,9 +2,9 @@
 /* fetchin.h - results, p2pmpirun's part: writes files of several hosts below one directory
  *
  * Nothing is written outside, no link is followed, a file appears when it is whole (temporary name,
- * rename). Only files that were asked for are taken. Two hosts with one path: the first keeps it,
- * the second's file gets
- * ".HOSTNAME" behind and a warning. */
+ * rename). Only files that were asked for are taken. Two hosts with one path and the same content
+ * made one file; with another content the second to be whole gets ".HOSTNAME" behind and a warning.
+ */
 #ifndef P2PMPI_STAGE_FETCHIN_H
 #define P2PMPI_STAGE_FETCHIN_H
 

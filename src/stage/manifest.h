@@ -48,8 +48,9 @@ int manifest_hash(struct manifest *manifest, manifest_progress_fn *progress, voi
  * have themselves. */
 void manifest_fill(struct manifest *manifest, Wire__JobSubmit *submit);
 
-/* What argv[0] is to be when submit->program is "": an interpreter's absolute path, or its bare name
- * when it was typed so (each host looks in its own PATH). Else the program's absolute path here. */
+/* What argv[0] is to be when submit->program is "": an interpreter's absolute path, or its bare
+ * name when it was typed so (each host looks in its own PATH). Else the program's absolute path
+ * here. */
 const char *manifest_program(const struct manifest *manifest);
 uint64_t manifest_bytes(const struct manifest *manifest); /* of all files together */
 

@@ -293,8 +293,28 @@ static void the_first_of_two_hosts_keeps_the_name(void **state)
     run(&world->ends[1]);
     assert_home(world, "result", "of alpha");
     assert_home(world, "result.beta", "of beta");
-    assert_string_equal(world->warning,
-                        "alpha and beta both made result: that of beta is kept as result.beta");
+    assert_string_equal(
+        world->warning,
+        "alpha and beta made different files result: that of beta is kept as result.beta");
+    world_destroy(world);
+}
+
+static void the_same_file_from_two_hosts_is_one(void **state)
+{
+    char *patterns[] = {(char *)"result"};
+    struct world *world = world_make(state, patterns, 1);
+
+    free(scratch_text(state, "alpha/work/result", "the same"));
+    free(scratch_text(state, "beta/work/result", "the same"));
+    start(world, 0, patterns, 1);
+    start(world, 1, patterns, 1);
+    run(&world->ends[0]);
+    run(&world->ends[1]);
+    assert_home(world, "result", "the same");
+    assert_int_equal(count_entries(world->home), 1);
+    assert_int_equal(fetchin_count(world->in), 1);
+    assert_null(world->warning);
+    assert_string_equal(world->err.text, "");
     world_destroy(world);
 }
 
@@ -392,7 +412,7 @@ static void a_job_directory_that_is_gone_is_told(void **state)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, scratch_make, scratch_remove)
 UNIT_MAIN(TEST(made_and_changed_files_come_home_and_untouched_inputs_do_not), TEST(patterns_choose),
           TEST(big_files_come_whole_within_the_window), TEST(many_small_files_are_held_back_too),
-          TEST(the_first_of_two_hosts_keeps_the_name),
+          TEST(the_first_of_two_hosts_keeps_the_name), TEST(the_same_file_from_two_hosts_is_one),
           TEST(a_host_cannot_write_elsewhere_or_what_was_not_asked_for),
           TEST(broken_pieces_drop_their_file_and_leave_nothing),
           TEST(a_job_directory_that_is_gone_is_told))
