@@ -138,8 +138,8 @@ static void on_frame(struct link *link, Wire__Frame *frame, void *arg)
         break;
     case WIRE__FRAME__BODY_JOB_SUBMIT:
     case WIRE__FRAME__BODY_JOB_RECLAIM:
-        tool_forget(tool);
-        homes_submit(front->daemon->homes, link, frame);
+        if (homes_submit(front->daemon->homes, link, frame))
+            tool_forget(tool);
         break;
     default:
         link_answer_error(link, frame, WIRE__CODE__ERR_BAD_MESSAGE,

@@ -117,7 +117,8 @@ void home_host_gone(struct home *home, size_t host, const char *reason)
         return;
     state->gone = true;
     state->down_ms = 0;
-    mesh_ping(home->daemon->mesh, &state->id); /* its slots are free again: the next job should know */
+    mesh_ping(home->daemon->mesh,
+              &state->id); /* its slots are free again: the next job should know */
     if (!asked) {
         log_warning("part of job ended job=%s host=%s reason=\"%s\"", home->job, state->name,
                     reason);

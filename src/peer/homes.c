@@ -331,21 +331,28 @@ static bool is_reclaim_sound(struct homes *homes, const Wire__JobReclaim *reclai
     return true;
 }
 
-void homes_submit(struct homes *homes, struct link *tool, const Wire__Frame *frame)
+bool homes_submit(struct homes *homes, struct link *tool, const Wire__Frame *frame)
 {
-    if (homes->stopping) {
-        link_answer_error(tool, frame, WIRE__CODE__ERR_BUSY, "this p2pmpid is being stopped");
-    } else if (frame->body_case == WIRE__FRAME__BODY_JOB_SUBMIT) {
-        if (frame->job_submit->n_argv == 0)
-            link_answer_error(tool, frame, WIRE__CODE__ERR_BAD_MESSAGE, "no program was named");
-        else
-            accept_submit(homes, tool, frame);
-    } else if (is_reclaim_sound(homes, frame->job_reclaim)) {
-        accept_reclaim(homes, tool, frame);
-    } else {
-        link_answer_error(tool, frame, WIRE__CODE__ERR_BAD_MESSAGE,
-                          "the job to take back is not one of ours");
+    bool is_new = frame->body_case == WIRE__FRAME__BODY_JOB_SUBMIT;
+    const char *why = NULL;
+
+    if (homes->stopping)
+        why = "this p2pmpid is being stopped";
+    else if (is_new && frame->job_submit->n_argv == 0)
+        why = "no program was named";
+    else if (!is_new && !is_reclaim_sound(homes, frame->job_reclaim))
+        why = "the job to take back is not one of ours";
+    if (why != NULL) {
+        link_answer_error(tool, frame,
+                          homes->stopping ? WIRE__CODE__ERR_BUSY : WIRE__CODE__ERR_BAD_MESSAGE,
+                          "%s", why);
+        return false;
     }
+    if (is_new)
+        accept_submit(homes, tool, frame);
+    else
+        accept_reclaim(homes, tool, frame);
+    return true;
 }
 
 /* ---- frames of hosts */

@@ -9,8 +9,9 @@
 struct homes;
 
 struct homes *homes_create(struct daemon *daemon);
-/* A JobSubmit or JobReclaim of a p2pmpirun; its link belongs to the job from here on. */
-void homes_submit(struct homes *homes, struct link *tool, const Wire__Frame *frame);
+/* A JobSubmit or JobReclaim of a p2pmpirun. True: its link belongs to the job from here on; false:
+ * it was told why not. */
+bool homes_submit(struct homes *homes, struct link *tool, const Wire__Frame *frame);
 /* A frame of a host. Returns true if it was for this module. */
 bool homes_frame(struct homes *homes, const struct id *from, Wire__Frame *frame);
 /* True if the sender may speak as route->src in a job of ours. */
