@@ -1,6 +1,12 @@
-# docs
+# docs - for people: architecture, protocol, tutorial, decisions, man pages
 include docs/man/local.mk
-EXTRA_DIST += docs/pmix.md
-EXTRA_DIST += docs/tutorial.md
-EXTRA_DIST += docs/protocol-job.md
-EXTRA_DIST += docs/protocol-stage.md
+EXTRA_DIST += \
+	docs/architecture.md \
+	docs/pmix.md \
+	docs/tutorial.md \
+	docs/protocol-job.md \
+	docs/protocol-stage.md \
+	docs/decisions/0001-protobuf-c.md \
+	docs/decisions/0002-channels.md \
+	docs/decisions/0003-sandbox.md \
+	docs/decisions/0004-home-after-restart.md
