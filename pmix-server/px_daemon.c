@@ -100,6 +100,7 @@ static void start(struct px_step *step, const Wire__StepStart *message)
     px_route_open(step);
     px_fence_open(step);
     px_modex_open(step);
+    px_fence_greet(step);
     if (px_launch(step, &err) != 0)
         tell_result(step, message->host, err.text);
 }

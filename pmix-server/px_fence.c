@@ -151,6 +151,15 @@ void px_fence_open(struct px_step *step)
     step->fence = fence;
 }
 
+void px_fence_greet(struct px_step *step)
+{
+    int hosts[FENCE_PARTNERS];
+    size_t count = fence_partners(step->fence->engine, hosts);
+
+    for (size_t i = 0; i < count; i++)
+        px_route_up(step, hosts[i]);
+}
+
 void px_fence_close(struct px_step *step)
 {
     struct px_fence *fence = step->fence;

@@ -13,6 +13,10 @@ struct px_step;
 void px_fence_open(struct px_step *step);
 void px_fence_close(struct px_step *step);
 
+/* Greets those with whom fences are spoken of, so that what they said before this step was there
+ * comes again at once. */
+void px_fence_greet(struct px_step *step);
+
 void px_fence_receive(struct px_step *step, int src, const Wire__Step *message);
 void px_fence_rank_gone(struct px_step *step, uint32_t rank);
 

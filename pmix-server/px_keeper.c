@@ -21,13 +21,12 @@ static void pass_on(int number)
         kill((pid_t)step_pid, number);
 }
 
+/* SIGTERM ends the step. What a terminal sends is for p2pmpirun to answer. */
 static void watch_signals(void)
 {
     struct sigaction action = {.sa_handler = pass_on};
-    const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
 
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
-        sigaction(numbers[i], &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
 }
 
 static void keep(pid_t step, const char *shm_dir)

@@ -19,6 +19,7 @@
 #include "pmix-server/px_upcall.h"
 
 #include <event2/event.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
@@ -107,6 +108,18 @@ static void make_shm_dir(char *path)
         *path = '\0';
 }
 
+/* Pipes of ranks must not land there. */
+static void fill_standard_fds(void)
+{
+    int fd;
+
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        close(fd);
+}
+
 static void open_log(const struct px_step *step)
 {
     char *path = mem_format("%s/log", step->dir);
@@ -123,7 +136,6 @@ static int serve(struct px_step *step)
 {
     struct err err;
 
-    signal(SIGPIPE, SIG_IGN);
     step->base = event_base_new();
     struct event *terminate = evsignal_new(step->base, SIGTERM, on_terminate, step);
     event_add(terminate, NULL);
@@ -198,6 +210,10 @@ int main(int argc, char **argv, char **environment)
                 UID_UNMAPPED);
         return 1;
     }
+    signal(SIGINT, SIG_IGN);
+    signal(SIGHUP, SIG_IGN);
+    signal(SIGPIPE, SIG_IGN);
+    fill_standard_fds();
     make_shm_dir(shm_dir);
     step.shm_dir = shm_dir;
     if (px_keeper_start(shm_dir, SOCKET_FD) != 0) {

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
 # step-daemon.sh - p2pmpid, the home or the step itself is lost while ranks run
-. "${P2PMPI_SRCDIR:-.}/test/mpi/step-lib.sh"
+. "${P2PMPI_SRCDIR:-$(dirname "$0")/../..}/test/mpi/step-lib.sh"
 number=$((200000 + $$))
 
 # back within the rejoin time: the job goes on, all output is there once

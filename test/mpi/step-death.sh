@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
 # step-death.sh - a rank aborts, is killed, exits too early; its descendants go with it; others hear of it
-. "${P2PMPI_SRCDIR:-.}/test/mpi/step-lib.sh"
+. "${P2PMPI_SRCDIR:-$(dirname "$0")/../..}/test/mpi/step-lib.sh"
 number=$((100000 + $$)) # of a sleep that nobody else runs
 
 for hosts in 1 3; do

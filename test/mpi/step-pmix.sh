@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
 # step-pmix.sh - PMIx services beside MPI's: direct modex, the grid's peers; other users are kept out
-. "${P2PMPI_SRCDIR:-.}/test/mpi/step-lib.sh"
+. "${P2PMPI_SRCDIR:-$(dirname "$0")/../..}/test/mpi/step-lib.sh"
 
 for hosts in 1 3; do
     run 0 -n 3 -H $hosts "$prog/pmixclient"

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
 # step-run.sh - a step runs what it is given: MPI programs on one host and several, other programs, none
-. "${P2PMPI_SRCDIR:-.}/test/mpi/step-lib.sh"
+. "${P2PMPI_SRCDIR:-$(dirname "$0")/../..}/test/mpi/step-lib.sh"
 
 for hosts in 1 2 3; do
     run 0 -n 4 -H $hosts "$prog/hello"
