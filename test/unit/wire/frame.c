@@ -71,6 +71,18 @@ static void rubbish_is_refused(void **state)
     assert_null(frame_unpack(bytes, sizeof bytes, NULL));
 }
 
-UNIT_MAIN(cmocka_unit_test(a_frame_comes_back_as_it_went),
+/* Tag 0 in two bytes: protobuf-c would take it for an unknown field, and fail to read its own copy. */
+static void a_field_of_number_zero_is_refused(void **state)
+{
+    const uint8_t bytes[] = {0x08, 0x01, 0x82, 0x00, 0x01, 0x61};
+    struct err err = {""};
+
+    (void)state;
+    assert_null(frame_unpack(bytes, sizeof bytes, &err));
+    assert_non_null(strstr(err.text, "a field that cannot be"));
+}
+
+UNIT_MAIN(cmocka_unit_test(a_field_of_number_zero_is_refused),
+          cmocka_unit_test(a_frame_comes_back_as_it_went),
           cmocka_unit_test(a_length_above_the_ceiling_is_refused),
           cmocka_unit_test(small_messages_cannot_ask_for_much_memory), cmocka_unit_test(rubbish_is_refused))
