@@ -8,6 +8,7 @@
 #include "plan/ompi.h"
 
 #include <errno.h>
+#include <glob.h>
 #include <gnu/libc-version.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -215,20 +216,48 @@ static void describe_accelerators(hwloc_topology_t topology, Wire__HostInfo *hos
     }
 }
 
+/* A look at /sys before hwloc goes through all devices, which takes long and loads plug-ins that leak: graphics
+ * cards, and PCI devices that are display controllers (03) or processing accelerators (12). */
+static bool has_accelerators(void)
+{
+    static const char *const places[] = {"/sys/class/drm/card[0-9]*", "/sys/bus/pci/devices/*/class"};
+    char text[HOST_LINE];
+    bool found = false;
+    glob_t files;
+
+    if (glob(places[0], 0, NULL, &files) == 0) {
+        found = files.gl_pathc > 0;
+        globfree(&files);
+    }
+    if (found || glob(places[1], 0, NULL, &files) != 0)
+        return found;
+    for (size_t i = 0; i < files.gl_pathc && !found; i++)
+        if (file_value(files.gl_pathv[i], "0x", text, sizeof text))
+            found = strncmp(text, "03", 2) == 0 || strncmp(text, "12", 2) == 0;
+    globfree(&files);
+    return found;
+}
+
 /* Components that would talk to a driver or an X server are left out: they take up to seconds, and a daemon must
  * not open a display. What the kernel shows below /sys is enough to name a card. */
-static hwloc_topology_t load_topology(bool quick, struct err *err)
+static hwloc_topology_t load_topology(bool with_devices, struct err *err)
 {
     static const char *const slow[] = {"gl", "opencl", "cuda", "nvml", "rsmi", "levelzero"};
+    bool hides = !with_devices && getenv("HWLOC_PLUGINS_PATH") == NULL;
     hwloc_topology_t topology;
 
-    if (hwloc_topology_init(&topology) < 0) {
+    if (hides) /* its plug-ins are all about devices, and cost half of the time */
+        setenv("HWLOC_PLUGINS_PATH", "/nonexistent", 1);
+    int done = hwloc_topology_init(&topology);
+    if (hides)
+        unsetenv("HWLOC_PLUGINS_PATH");
+    if (done < 0) {
         err_sys(err, "hwloc cannot be started");
         return NULL;
     }
     for (size_t i = 0; i < sizeof slow / sizeof slow[0]; i++)
         hwloc_topology_set_components(topology, HWLOC_TOPOLOGY_COMPONENTS_FLAG_BLACKLIST, slow[i]);
-    if (!quick)
+    if (with_devices)
         hwloc_topology_set_io_types_filter(topology, HWLOC_TYPE_FILTER_KEEP_IMPORTANT);
     hwloc_topology_set_icache_types_filter(topology, HWLOC_TYPE_FILTER_KEEP_NONE);
     if (hwloc_topology_load(topology) < 0) {
@@ -270,9 +299,9 @@ static uint64_t memory_of(hwloc_topology_t topology)
 
 Wire__HostInfo *host_describe(const struct host_options *options, struct err *err)
 {
-    bool quick = options != NULL && options->quick;
+    bool with_devices = (options == NULL || !options->quick) && has_accelerators();
 
-    hwloc_topology_t topology = load_topology(quick, err);
+    hwloc_topology_t topology = load_topology(with_devices, err);
     if (topology == NULL)
         return NULL;
     Wire__HostInfo *host = mem_alloc(sizeof *host);
@@ -282,7 +311,7 @@ Wire__HostInfo *host_describe(const struct host_options *options, struct err *er
     describe_cpu(topology, host);
     describe_caches(topology, host);
     host->memory = memory_of(topology);
-    if (!quick)
+    if (with_devices)
         describe_accelerators(topology, host);
     hwloc_topology_destroy(topology);
     return host;

@@ -18,7 +18,8 @@ struct host_options {
 };
 
 /* Describes this machine. options may be NULL. Freed with message_free(). NULL with a sentence when hwloc
- * fails. Takes 5-30 ms, less when quick. */
+ * fails. Takes some milliseconds, up to 30 on a machine with accelerators when not quick. Changes the environment for
+ * a moment: call it before there are threads. */
 Wire__HostInfo *host_describe(const struct host_options *options, struct err *err);
 
 /* Fills load_milli and memory_free; slots are the lease table's business (leases_load()). */
