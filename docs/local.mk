@@ -10,3 +10,4 @@ EXTRA_DIST += \
 	docs/decisions/0002-channels.md \
 	docs/decisions/0003-sandbox.md \
 	docs/decisions/0004-home-after-restart.md
+EXTRA_DIST += docs/protocol-net.md

@@ -84,7 +84,9 @@ static int open_identity(struct supernode *node, struct err *err)
         err_set(err, "no grid file is at %s: put it there with p2pmpi-grid join FILE",
                 options->grid_path);
     if (failed == 0 && !id_equal(&node->grid.authority, authority_id(node->authority)))
-        failed = err_set(err, "the grid file %s is of another grid than the authority %s",
+        failed = err_set(err,
+                         "the grid file %s is of another grid than the authority %s: "
+                         "name the right one in supernode.conf, \"grid = FILE\"",
                          options->grid_path, key);
     free(key);
     free(crt);

@@ -8,3 +8,4 @@ dist_man_MANS += \
 	docs/man/p2pmpid.conf.5 \
 	docs/man/p2pmpid.8 \
 	docs/man/p2pmpi-stepd.8
+dist_man_MANS += docs/man/p2pmpi-grid.1 docs/man/p2pmpi-supernode.8

@@ -127,8 +127,9 @@ static SSL_CTX *context_make(struct tls *tls, X509 *leaf, STACK_OF(X509) * other
             goto error;
     /* A cut stream is no error of TLS here: frames have lengths, the link knows. */
     SSL_CTX_set_options(context, SSL_OP_NO_TICKET | SSL_OP_IGNORE_UNEXPECTED_EOF);
-    SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
-                                  SSL_MODE_RELEASE_BUFFERS);
+    /* Not SSL_MODE_ENABLE_PARTIAL_WRITE: libevent's bufferevent takes a short write for a whole
+     * one. */
+    SSL_CTX_set_mode(context, SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_num_tickets(context, 0);
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_max_cert_list(context, 2 * CHAIN_MAX);

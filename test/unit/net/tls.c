@@ -443,6 +443,34 @@ static void members_link_up_and_know_each_other(void **state)
     assert_int_equal(scene->refused, 0);
 }
 
+static void a_paused_reader_holds_the_writer_and_nothing_is_lost(void **state)
+{
+    enum { MANY = 400 };
+    struct scene *scene = *state;
+
+    host_open(scene, &scene->client, scene->lab, DAY_S);
+    listen_at(scene, "127.0.0.1");
+    connect_to(scene, "127.0.0.1", NULL);
+    wait_for(scene, &scene->a.ready, 1);
+    wait_for(scene, &scene->b.ready, 1);
+    link_pause(scene->b.link, true);
+    for (int i = 0; i < MANY; i++)
+        send_bytes(scene->a.link, 100000);
+    for (int i = 0; i < 2000; i++)
+        event_base_loop(scene->base, EVLOOP_NONBLOCK);
+    assert_true(link_is_full(scene->a.link));
+    assert_int_equal(scene->b.frames, 0);
+    send_bytes(scene->b.link, 50); /* the other direction is not held */
+    wait_for(scene, &scene->a.frames, 1);
+    for (int i = 1; i <= 4; i++) { /* stop and go */
+        link_pause(scene->b.link, false);
+        wait_for(scene, &scene->b.frames, MANY / 4 * i);
+        link_pause(scene->b.link, true);
+    }
+    assert_int_equal(scene->b.frames, MANY);
+    assert_int_equal(link_pending(scene->a.link), 0);
+}
+
 static void a_foreign_grid_is_named(void **state)
 {
     struct scene *scene = *state;
@@ -786,8 +814,9 @@ static void a_stranger_who_says_more_than_one_frame_is_not_read(void **state)
 
 #define SCENE(test) cmocka_unit_test_setup_teardown(test, scene_open, scene_close)
 
-UNIT_MAIN(SCENE(members_link_up_and_know_each_other), SCENE(a_foreign_grid_is_named),
-          SCENE(another_key_than_the_one_wanted_is_refused),
+UNIT_MAIN(SCENE(members_link_up_and_know_each_other),
+          SCENE(a_paused_reader_holds_the_writer_and_nothing_is_lost),
+          SCENE(a_foreign_grid_is_named), SCENE(another_key_than_the_one_wanted_is_refused),
           SCENE(an_expired_certificate_is_refused_and_both_hear_why),
           SCENE(a_self_made_certificate_is_no_membership), SCENE(a_member_cannot_make_members),
           SCENE(a_new_certificate_does_not_drop_links), SCENE(without_membership_no_link_is_tried),
