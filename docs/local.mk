@@ -4,6 +4,7 @@ EXTRA_DIST += \
 	docs/architecture.md \
 	docs/pmix.md \
 	docs/tutorial.md \
+	docs/protocol-grid.md \
 	docs/protocol-job.md \
 	docs/protocol-stage.md \
 	docs/decisions/0001-protobuf-c.md \

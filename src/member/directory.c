@@ -39,6 +39,7 @@ struct directory {
     struct prng prng;
     Wire__Peer *self;
     Wire__LoadInfo *load;
+    bool is_advertised;
 
     enum directory_state state;
     unsigned current;           /* supernode */
@@ -118,6 +119,7 @@ static void send_register(struct directory *directory, int64_t now_ms)
     Wire__Register message = WIRE__REGISTER__INIT;
 
     message.peer = directory->self;
+    message.advertised = directory->is_advertised;
     if (directory->self != NULL && directory->load != NULL) {
         if (directory->self->load != NULL)
             message_free(directory->self->load);
@@ -319,6 +321,11 @@ void directory_set_self(struct directory *directory, const Wire__Peer *self, int
     directory->self = message_copy(&self->base);
     if (directory->state == DIRECTORY_MEMBER || directory->state == DIRECTORY_REGISTERING)
         send_register(directory, now_ms);
+}
+
+void directory_set_advertised(struct directory *directory, bool advertised)
+{
+    directory->is_advertised = advertised;
 }
 
 void directory_set_load(struct directory *directory, const Wire__LoadInfo *load, int64_t now_ms)

@@ -58,6 +58,8 @@ void directory_destroy(struct directory *directory);
 
 /* What to register: copied. Tells the supernode if registered already. */
 void directory_set_self(struct directory *directory, const Wire__Peer *self, int64_t now_ms);
+/* The addresses in self are to be handed out as they are: the supernode puts none in front (Register.advertised). */
+void directory_set_advertised(struct directory *directory, bool advertised);
 /* What to renew with: copied. A change of slots is told soon (2 s), other changes with the next renewal. */
 void directory_set_load(struct directory *directory, const Wire__LoadInfo *load, int64_t now_ms);
 /* The member certificate's life on now_ms' clock: a new one is asked for when two thirds of it are over. */
