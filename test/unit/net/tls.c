@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/rand.h"
 #include "net/authority.h"
 #include "net/certificate.h"
 #include "net/join.h"
@@ -71,8 +72,11 @@ static void side_frame(struct link *link, Wire__Frame *frame, void *arg)
 
     (void)link;
     side->frames++;
-    if (frame->body_case == WIRE__FRAME__BODY_CERT_ISSUED)
-        side->last_size = frame->cert_issued->certificate.len;
+    if (frame->body_case != WIRE__FRAME__BODY_CERT_ISSUED)
+        return;
+    side->last_size = frame->cert_issued->certificate.len;
+    for (size_t i = 0; i < side->last_size; i++) /* as send_bytes() wrote it */
+        assert_int_equal(frame->cert_issued->certificate.data[i], (uint8_t)side->last_size);
 }
 
 static void side_closed(struct link *link, enum link_end end, const char *why, void *arg)
@@ -278,6 +282,7 @@ static void send_bytes(struct link *link, size_t size)
     frame.cert_issued = &body;
     body.certificate.len = size;
     body.certificate.data = mem_alloc(size + 1);
+    memset(body.certificate.data, (int)(uint8_t)size, size);
     assert_int_equal(link_send(link, &frame), 0);
     free(body.certificate.data);
 }
@@ -469,6 +474,29 @@ static void a_paused_reader_holds_the_writer_and_nothing_is_lost(void **state)
     }
     assert_int_equal(scene->b.frames, MANY);
     assert_int_equal(link_pending(scene->a.link), 0);
+}
+
+static void a_storm_both_ways_arrives_unharmed(void **state)
+{
+    enum { MANY = 600 };
+    struct scene *scene = *state;
+    struct prng prng;
+
+    prng_seed(&prng, 1);
+    host_open(scene, &scene->client, scene->lab, DAY_S);
+    listen_at(scene, "127.0.0.1");
+    connect_to(scene, "127.0.0.1", NULL);
+    wait_for(scene, &scene->a.ready, 1);
+    wait_for(scene, &scene->b.ready, 1);
+    for (int i = 0; i < MANY; i++) {
+        uint32_t largest = prng_below(&prng, 10) == 0 ? 300000 : 6000;
+        send_bytes(scene->a.link, prng_below(&prng, largest));
+        send_bytes(scene->b.link, prng_below(&prng, largest));
+        if (prng_below(&prng, 4) == 0)
+            event_base_loop(scene->base, EVLOOP_NONBLOCK);
+    }
+    wait_for(scene, &scene->a.frames, MANY);
+    wait_for(scene, &scene->b.frames, MANY);
 }
 
 static void a_foreign_grid_is_named(void **state)
@@ -816,7 +844,8 @@ static void a_stranger_who_says_more_than_one_frame_is_not_read(void **state)
 
 UNIT_MAIN(SCENE(members_link_up_and_know_each_other),
           SCENE(a_paused_reader_holds_the_writer_and_nothing_is_lost),
-          SCENE(a_foreign_grid_is_named), SCENE(another_key_than_the_one_wanted_is_refused),
+          SCENE(a_storm_both_ways_arrives_unharmed), SCENE(a_foreign_grid_is_named),
+          SCENE(another_key_than_the_one_wanted_is_refused),
           SCENE(an_expired_certificate_is_refused_and_both_hear_why),
           SCENE(a_self_made_certificate_is_no_membership), SCENE(a_member_cannot_make_members),
           SCENE(a_new_certificate_does_not_drop_links), SCENE(without_membership_no_link_is_tried),
