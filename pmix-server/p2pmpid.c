@@ -93,7 +93,9 @@ static int read_settings(const struct options *options, struct settings *setting
         result = settings_set(settings, options->sets[i], err);
     free(path);
     dirs_clear(&dirs);
-    return result == 0 ? settings_check(settings, level, err) : -1;
+    if (result == 0)
+        *level = settings_log_level(settings);
+    return result;
 }
 
 /* The log goes to STATE/p2pmpid.log of a background daemon; the caller waits until it is up, or says why not. */
@@ -152,7 +154,7 @@ int main(int argc, char **argv)
 {
     struct options options = {.fd = -1};
     struct settings settings;
-    enum log_level level;
+    enum log_level level = LOG_LEVEL_INFO;
     struct err err;
     int ready_fd = -1;
 

@@ -52,13 +52,45 @@ static int conf_uint(const struct conf_key *key, const char *value, struct err *
     return 0;
 }
 
+static void replace(char **at, const char *value)
+{
+    free(*at);
+    *at = mem_string(value);
+}
+
+static int conf_string(const struct conf_key *key, const char *value, struct err *err)
+{
+    size_t length = strlen(value);
+
+    if (key->max > 0 && (length < key->min || length > key->max))
+        return err_set(err, "%s must have %u to %u characters", key->name, key->min, key->max);
+    replace(key->value, value);
+    return 0;
+}
+
+static int conf_word(const struct conf_key *key, const char *value, struct err *err)
+{
+    const struct conf_word *word = key->value;
+    char known[ERR_TEXT_MAX / 2] = "";
+
+    for (const char *const *at = word->words; *at != NULL; at++) {
+        if (strcmp(*at, value) == 0) {
+            replace(word->value, value);
+            return 0;
+        }
+        const char *between = at == word->words ? "" : at[1] != NULL ? ", " : " or ";
+        snprintf(known + strlen(known), sizeof known - strlen(known), "%s%s", between, *at);
+    }
+    return err_set(err, "%s must be %s, not \"%s\"", key->name, known, value);
+}
+
 static int conf_assign(const struct conf_key *key, const char *value, struct err *err)
 {
     switch (key->type) {
     case CONF_STRING:
-        free(*(char **)key->value);
-        *(char **)key->value = mem_string(value);
-        return 0;
+        return conf_string(key, value, err);
+    case CONF_WORD:
+        return conf_word(key, value, err);
     case CONF_UINT:
         return conf_uint(key, value, err);
     case CONF_BOOL:

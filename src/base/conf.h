@@ -9,10 +9,16 @@
 #include <stdint.h>
 
 enum conf_type {
-    CONF_STRING,  /* char *, allocated; an old value is freed */
+    CONF_STRING,  /* char *, allocated; an old value is freed; min..max characters unless max is 0 */
+    CONF_WORD,    /* struct conf_word: a string that is one of several */
     CONF_UINT,    /* uint32_t, within min..max */
     CONF_BOOL,    /* bool: yes/no, true/false, on/off, 1/0 */
     CONF_LIST,    /* struct conf_list: may stand several times, each adds one */
+};
+
+struct conf_word {
+    const char *const *words; /* ended by NULL */
+    char **value;
 };
 
 struct conf_list {
@@ -24,7 +30,7 @@ struct conf_key {
     const char *name;
     enum conf_type type;
     void *value;
-    uint32_t min, max; /* CONF_UINT */
+    uint32_t min, max; /* CONF_UINT, CONF_STRING */
 };
 
 /* Reads path by the table keys (ended by name == NULL). Values not named keep what they were. Returns 0;

@@ -33,7 +33,6 @@ void settings_clear(struct settings *settings);
 int settings_read(struct settings *settings, const char *path, bool is_wanted, struct err *err);
 /* One "key=value" of the command line. */
 int settings_set(struct settings *settings, const char *assignment, struct err *err);
-/* Checks what single values cannot tell. */
-int settings_check(const struct settings *settings, enum log_level *level_out, struct err *err);
+enum log_level settings_log_level(const struct settings *settings);
 
 #endif

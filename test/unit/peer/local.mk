@@ -1,0 +1,5 @@
+# test/unit/peer
+unit_tests += test/unit/peer/mesh
+test_unit_peer_mesh_SOURCES = test/unit/peer/mesh.c
+unit_tests += test/unit/peer/settings
+test_unit_peer_settings_SOURCES = test/unit/peer/settings.c
