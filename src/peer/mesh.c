@@ -11,11 +11,16 @@
 #include "base/mem.h"
 
 #include <event2/event.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <uthash.h>
 
-#define WAITING_MAX (8u << 20) /* bytes kept for a link that is being dialled */
+#define WAITING_MAX  (8u << 20) /* bytes kept for a link that is being dialled */
+#define TICK_MS      250
+#define DIAL_NEXT_MS 1000              /* for one of several addresses, the last one excepted */
+#define CONNS_MAX    4                 /* links of one peer */
+#define FORGET_MS    ((int64_t)300000) /* nobody asked for a peer so long: its addresses go */
 
 struct waiting {
     struct waiting *next;
@@ -28,8 +33,9 @@ struct conn { /* one link of a peer */
     struct mesh *mesh;
     struct node *node; /* NULL: accepted, not ready */
     struct link *link;
-    bool dialled;
+    bool dialled, was_ready;
     int64_t used_ms;
+    int64_t ping_ms;      /* when the last one was sent */
     int64_t ping_sent_us; /* 0: none outstanding */
 };
 
@@ -39,12 +45,14 @@ struct node { /* one peer */
     bool dialling;
     bool ping_wanted;
     unsigned holds;
-    unsigned next_addr;
+    int64_t used_ms;
+    enum link_end dial_end; /* what dialling it came to, of all addresses the most telling */
+    char *dial_why;         /* NULL: none failed yet */
     struct waiting *waiting, **waiting_end;
     size_t waiting_size;
     Wire__Addr **addrs;
-    size_t addr_count;
-    unsigned addrs_tried;
+    size_t addr_count, addrs_tried;
+    char good_host[LINK_ADDR_SIZE]; /* the address that worked last */
     UT_hash_handle hh;
 };
 
@@ -82,6 +90,7 @@ static struct node *node_get(struct mesh *mesh, const struct id *id)
         node->waiting_end = &node->waiting;
         HASH_ADD(hh, mesh->nodes, id, sizeof node->id, node);
     }
+    node->used_ms = clock_now_ms();
     return node;
 }
 
@@ -151,26 +160,54 @@ static void node_down(struct mesh *mesh, struct node *node, enum link_end end, c
     mesh->ops->down(&node->id, end, why, mesh->arg);
 }
 
+/* How much the end of an attempt tells of the peer: its own word, its host's word, silence, and
+ * what came of an address that belongs to another. */
+static int end_weight(enum link_end end)
+{
+    switch (end) {
+    case LINK_END_PROTOCOL:
+        return 5;
+    case LINK_END_REFUSED:
+        return 4;
+    case LINK_END_CLOSED:
+    case LINK_END_RESET:
+        return 3;
+    case LINK_END_UNREACHABLE:
+        return 2;
+    default:
+        return 1;
+    }
+}
+
+static void note_dial_end(struct node *node, enum link_end end, const char *why)
+{
+    if (node->dial_why != NULL && end_weight(end) <= end_weight(node->dial_end))
+        return;
+    free(node->dial_why);
+    node->dial_why = mem_string(why);
+    node->dial_end = end;
+}
+
+static void dial_failed(struct mesh *mesh, struct node *node, enum link_end end, const char *why)
+{
+    node->dialling = false;
+    note_dial_end(node, end, why);
+    if (node_current(node) == NULL && dial_next(mesh, node) < 0)
+        node_down(mesh, node, node->dial_end, node->dial_why);
+}
+
 static void conn_lost(struct conn *conn, enum link_end end, const char *why)
 {
     struct mesh *mesh = conn->mesh;
     struct node *node = conn->node;
-    bool was_dialling = node != NULL && conn->dialled && !link_is_ready(conn->link);
+    bool was_ready = conn->was_ready;
 
     if (node == NULL)
         log_debug("stranger gone host=%s why=%s", link_remote_host(conn->link), why);
-    conn_destroy(conn);
-    if (node == NULL)
-        return;
-    if (was_dialling) {
-        node->dialling = false;
-        /* "refused" tells more than "unreachable": keep trying the other addresses only while there
-         * are any */
-        if (node_current(node) == NULL && node->addrs_tried < node->addr_count &&
-            dial_next(mesh, node) == 0)
-            return;
-    }
-    if (node_current(node) == NULL && !node->dialling)
+    conn_destroy(conn); /* closed() lends why until it returns */
+    if (node != NULL && !was_ready)
+        dial_failed(mesh, node, end, why);
+    else if (node != NULL && node_current(node) == NULL && !node->dialling)
         node_down(mesh, node, end, why);
 }
 
@@ -185,11 +222,12 @@ static void send_ping(struct conn *conn)
     Wire__Frame frame = WIRE__FRAME__INIT;
     Wire__Ping ping = WIRE__PING__INIT;
 
-    ping.stamp_us = (uint64_t)clock_now_us();
+    conn->ping_ms = clock_now_ms();
+    conn->ping_sent_us = clock_now_us();
+    ping.stamp_us = (uint64_t)conn->ping_sent_us;
     frame.body_case = WIRE__FRAME__BODY_PING;
     frame.ping = &ping;
-    if (link_send(conn->link, &frame) == 0)
-        conn->ping_sent_us = clock_now_us();
+    link_send(conn->link, &frame);
 }
 
 static void answer_ping(struct conn *conn, const Wire__Frame *question)
@@ -215,9 +253,8 @@ static void conn_frame(struct link *link, Wire__Frame *frame, void *arg)
     if (frame->body_case == WIRE__FRAME__BODY_PING) {
         answer_ping(conn, frame);
     } else if (frame->body_case == WIRE__FRAME__BODY_PONG) {
-        /* only an answer to our last ping counts: a stamp from elsewhere would be a time of the
-         * sender's choice */
-        if (conn->ping_sent_us != 0 && frame->pong->stamp_us <= (uint64_t)clock_now_us()) {
+        /* only an answer to our last ping counts */
+        if (conn->ping_sent_us != 0 && frame->pong->stamp_us == (uint64_t)conn->ping_sent_us) {
             int64_t rtt = clock_now_us() - conn->ping_sent_us;
             conn->ping_sent_us = 0;
             mesh->ops->pong(&conn->node->id, rtt, frame->pong->load, mesh->arg);
@@ -236,6 +273,42 @@ static void flush_waiting(struct node *node, struct conn *conn)
     node->waiting_size = 0;
 }
 
+/* More links than a peer needs: the one that was silent longest goes. */
+static void limit_conns(struct node *node)
+{
+    struct conn *worst = NULL;
+    unsigned count = 0;
+
+    for (struct conn *conn = node->conns; conn != NULL; conn = conn->next, count++)
+        if (conn->was_ready &&
+            (worst == NULL || link_idle_ms(conn->link) > link_idle_ms(worst->link)))
+            worst = conn;
+    if (count > CONNS_MAX && worst != NULL)
+        conn_destroy(worst);
+}
+
+/* Moves the address that worked last to the front. */
+static void addrs_sort(struct node *node)
+{
+    for (size_t i = 1; i < node->addr_count; i++)
+        if (strcmp(node->addrs[i]->host, node->good_host) == 0) {
+            Wire__Addr *good = node->addrs[i];
+            node->addrs[i] = node->addrs[0];
+            node->addrs[0] = good;
+        }
+}
+
+static void conn_append(struct conn *conn, struct node *node)
+{
+    struct conn **end = &node->conns;
+
+    while (*end != NULL)
+        end = &(*end)->next;
+    conn->next = NULL;
+    conn->node = node;
+    *end = conn;
+}
+
 static void conn_ready(struct link *link, const Wire__Hello *hello, void *arg)
 {
     struct conn *conn = arg;
@@ -243,26 +316,24 @@ static void conn_ready(struct link *link, const Wire__Hello *hello, void *arg)
     struct node *node = conn->node;
 
     conn->used_ms = clock_now_ms();
-    if (node == NULL) {
-        conn_unlink(conn);
+    conn->was_ready = true;
+    conn_unlink(conn);
+    if (node == NULL)
         node = node_get(mesh, link_peer_id(link));
-        conn->node = node;
-        conn->next = NULL;
-    } else {
-        conn_unlink(conn);
+    else
         node->dialling = false;
-    }
     bool first = node_current(node) == NULL;
-    struct conn **end = &node->conns;
-    while (*end != NULL)
-        end = &(*end)->next;
-    conn->next = NULL;
-    *end = conn;
+    conn_append(conn, node);
+    if (conn->dialled) {
+        snprintf(node->good_host, sizeof node->good_host, "%s", link_remote_host(link));
+        addrs_sort(node);
+    }
     flush_waiting(node, conn);
     if (node->ping_wanted) {
         node->ping_wanted = false;
         send_ping(conn);
     }
+    limit_conns(node);
     if (first)
         mesh->ops->up(&node->id, hello, mesh->arg);
 }
@@ -275,22 +346,19 @@ static int dial_next(struct mesh *mesh, struct node *node)
 
     while (node->addrs_tried < node->addr_count) {
         Wire__Addr *addr = node->addrs[node->addrs_tried++];
+        unsigned limit_ms = node->addrs_tried < node->addr_count ? DIAL_NEXT_MS : MESH_DIAL_MS;
         struct conn *conn = mem_alloc(sizeof *conn);
         conn->mesh = mesh;
-        conn->node = node;
         conn->dialled = true;
         conn->used_ms = clock_now_ms();
         conn->link = link_connect_tls(mesh->base, mesh->tls, addr->host, (uint16_t)addr->port,
-                                      &node->id, mesh->hello, MESH_DIAL_MS, &conn_ops, conn, &err);
+                                      &node->id, mesh->hello, limit_ms, &conn_ops, conn, &err);
         if (conn->link == NULL) {
-            log_debug("dial failed host=%s why=%s", addr->host, err.text);
+            note_dial_end(node, LINK_END_UNREACHABLE, err.text);
             free(conn);
             continue;
         }
-        struct conn **end = &node->conns;
-        while (*end != NULL)
-            end = &(*end)->next;
-        *end = conn;
+        conn_append(conn, node);
         node->dialling = true;
         return 0;
     }
@@ -305,9 +373,12 @@ int mesh_dial(struct mesh *mesh, const struct id *peer)
         return 0;
     if (node == NULL || mesh->tls == NULL)
         return -1;
+    node->used_ms = clock_now_ms();
     if (node->dialling || node_current(node) != NULL)
         return 0;
     node->addrs_tried = 0;
+    free(node->dial_why);
+    node->dial_why = NULL;
     return dial_next(mesh, node);
 }
 
@@ -346,7 +417,7 @@ int mesh_send(struct mesh *mesh, const struct id *peer, const Wire__Frame *frame
         return -1;
     struct conn *conn = node_current(node);
     if (conn != NULL) {
-        conn->used_ms = clock_now_ms();
+        conn->used_ms = node->used_ms = clock_now_ms();
         return link_send(conn->link, frame);
     }
     if (mesh_dial(mesh, peer) < 0)
@@ -379,14 +450,12 @@ int mesh_ping(struct mesh *mesh, const struct id *peer)
 /* Keep-alive of one link: false when it was given up, and conn is gone. */
 static bool conn_watch(struct conn *conn, int64_t now_ms)
 {
-    int64_t silence = link_idle_ms(conn->link);
-
     if (conn->node->holds > 0 || conn->ping_sent_us != 0) {
-        if (silence > MESH_SILENCE_MS && conn->ping_sent_us != 0) {
+        if (conn->ping_sent_us != 0 && link_idle_ms(conn->link) >= MESH_SILENCE_MS) {
             conn_lost(conn, LINK_END_UNREACHABLE, "it does not answer any more");
             return false;
         }
-        if (conn->ping_sent_us == 0)
+        if (conn->ping_sent_us == 0 && now_ms - conn->ping_ms >= MESH_PING_MS)
             send_ping(conn);
     } else if (conn->dialled && now_ms - conn->used_ms > MESH_IDLE_MS) {
         conn_lost(conn, LINK_END_CLOSED, "not needed any more");
@@ -395,23 +464,40 @@ static bool conn_watch(struct conn *conn, int64_t now_ms)
     return true;
 }
 
+static void node_free(struct mesh *mesh, struct node *node)
+{
+    while (node->conns != NULL)
+        conn_destroy(node->conns);
+    waiting_clear(&node->waiting, &node->waiting_end);
+    addrs_clear(node);
+    free(node->dial_why);
+    HASH_DEL(mesh->nodes, node);
+    free(node);
+}
+
+static void node_watch(struct mesh *mesh, struct node *node, int64_t now_ms)
+{
+    struct conn *next;
+
+    for (struct conn *conn = node->conns; conn != NULL; conn = next) {
+        next = conn->next;
+        if (link_is_ready(conn->link) && !conn_watch(conn, now_ms))
+            return; /* the callbacks may have changed the list: go on in the next tick */
+    }
+    if (node->conns == NULL && node->holds == 0 && now_ms - node->used_ms > FORGET_MS)
+        node_free(mesh, node);
+}
+
 static void tick(evutil_socket_t fd, short what, void *arg)
 {
     struct mesh *mesh = arg;
-    struct node *node, *next_node;
+    struct node *node, *next;
     int64_t now_ms = clock_now_ms();
 
     (void)fd;
     (void)what;
-    HASH_ITER(hh, mesh->nodes, node, next_node)
-    {
-        struct conn *next;
-        for (struct conn *conn = node->conns; conn != NULL; conn = next) {
-            next = conn->next;
-            if (link_is_ready(conn->link) && !conn_watch(conn, now_ms))
-                break; /* the callbacks may have changed the list: go on in the next tick */
-        }
-    }
+    HASH_ITER(hh, mesh->nodes, node, next)
+    node_watch(mesh, node, now_ms);
 }
 
 void mesh_adopt_take(struct mesh *mesh, struct link *link)
@@ -431,7 +517,7 @@ void mesh_adopt_take(struct mesh *mesh, struct link *link)
 
 void mesh_locate(struct mesh *mesh, const struct id *peer, Wire__Addr *const *addrs, size_t count)
 {
-    if (id_equal(peer, &mesh->self))
+    if (id_equal(peer, &mesh->self) || count == 0)
         return;
     struct node *node = node_get(mesh, peer);
     addrs_clear(node);
@@ -439,6 +525,7 @@ void mesh_locate(struct mesh *mesh, const struct id *peer, Wire__Addr *const *ad
     for (size_t i = 0; i < count; i++)
         node->addrs[i] = message_copy(&addrs[i]->base);
     node->addr_count = count;
+    addrs_sort(node);
 }
 
 bool mesh_is_up(const struct mesh *mesh, const struct id *peer)
@@ -446,14 +533,6 @@ bool mesh_is_up(const struct mesh *mesh, const struct id *peer)
     struct node *node = node_find(mesh, peer);
 
     return id_equal(peer, &mesh->self) || (node != NULL && node_current(node) != NULL);
-}
-
-bool mesh_is_full(const struct mesh *mesh, const struct id *peer)
-{
-    struct node *node = node_find(mesh, peer);
-    struct conn *conn = node != NULL ? node_current(node) : NULL;
-
-    return conn != NULL && link_is_full(conn->link);
 }
 
 void mesh_hold(struct mesh *mesh, const struct id *peer)
@@ -466,8 +545,11 @@ void mesh_release(struct mesh *mesh, const struct id *peer)
 {
     struct node *node = node_find(mesh, peer);
 
-    if (node != NULL && node->holds > 0)
-        node->holds--;
+    if (node == NULL || node->holds == 0)
+        return;
+    node->holds--;
+    for (struct conn *conn = node->conns; conn != NULL; conn = conn->next)
+        conn->used_ms = clock_now_ms();
 }
 
 const char *mesh_local_host(const struct mesh *mesh, const struct id *peer)
@@ -478,18 +560,10 @@ const char *mesh_local_host(const struct mesh *mesh, const struct id *peer)
     return conn != NULL ? link_local_host(conn->link) : NULL;
 }
 
-const char *mesh_remote_host(const struct mesh *mesh, const struct id *peer)
-{
-    struct node *node = node_find(mesh, peer);
-    struct conn *conn = node != NULL ? node_current(node) : NULL;
-
-    return conn != NULL ? link_remote_host(conn->link) : NULL;
-}
-
 struct mesh *mesh_create(struct event_base *base, struct tls *tls, const struct id *self,
                          const Wire__Hello *hello, const struct mesh_ops *ops, void *arg)
 {
-    static const struct timeval second = {MESH_PING_MS / 1000, 0};
+    static const struct timeval often = {0, TICK_MS * 1000};
     struct mesh *mesh = mem_alloc(sizeof *mesh);
 
     mesh->base = base;
@@ -502,7 +576,7 @@ struct mesh *mesh_create(struct event_base *base, struct tls *tls, const struct 
     mesh->own_event = event_new(base, -1, 0, own_deliver, mesh);
     mesh->tick_event = event_new(base, -1, EV_PERSIST, tick, mesh);
     if (tls != NULL)
-        event_add(mesh->tick_event, &second);
+        event_add(mesh->tick_event, &often);
     return mesh;
 }
 
@@ -513,14 +587,7 @@ void mesh_destroy(struct mesh *mesh)
     if (mesh == NULL)
         return;
     HASH_ITER(hh, mesh->nodes, node, next)
-    {
-        while (node->conns != NULL)
-            conn_destroy(node->conns);
-        waiting_clear(&node->waiting, &node->waiting_end);
-        addrs_clear(node);
-        HASH_DEL(mesh->nodes, node);
-        free(node);
-    }
+    node_free(mesh, node);
     while (mesh->strangers != NULL)
         conn_destroy(mesh->strangers);
     waiting_clear(&mesh->own, &mesh->own_end);

@@ -43,7 +43,8 @@ void mesh_destroy(struct mesh *mesh);
 /* Takes an accepted link (from listener_tls), not ready yet. */
 void mesh_adopt_take(struct mesh *mesh, struct link *link);
 
-/* Tells where a peer may be dialled; copied, replaces what was known. */
+/* Tells where a peer may be dialled, best first; copied, replaces what was known. No address
+ * changes nothing. */
 void mesh_locate(struct mesh *mesh, const struct id *peer, Wire__Addr *const *addrs, size_t count);
 
 /* Sends, dialling when there is no link. Returns 0 when the frame is on its way or waits for the
@@ -55,13 +56,10 @@ int mesh_ping(struct mesh *mesh, const struct id *peer);
 int mesh_dial(struct mesh *mesh, const struct id *peer);
 
 bool mesh_is_up(const struct mesh *mesh, const struct id *peer);
-bool mesh_is_full(const struct mesh *mesh,
-                  const struct id *peer); /* much is waiting to be written */
 /* Counts uses: a held link is kept alive and watched. */
 void mesh_hold(struct mesh *mesh, const struct id *peer);
 void mesh_release(struct mesh *mesh, const struct id *peer);
-/* Our own address, and the peer's, on the link to this peer; NULL without one. */
+/* Our own address on the link to this peer; NULL without one. */
 const char *mesh_local_host(const struct mesh *mesh, const struct id *peer);
-const char *mesh_remote_host(const struct mesh *mesh, const struct id *peer);
 
 #endif

@@ -284,11 +284,6 @@ int step_send(struct step *step, const Wire__Frame *frame)
     return step->link != NULL ? link_send(step->link, frame) : -1;
 }
 
-bool step_is_full(const struct step *step)
-{
-    return step->link != NULL && link_is_full(step->link);
-}
-
 void step_end(struct step *step)
 {
     Wire__Frame frame = WIRE__FRAME__INIT;

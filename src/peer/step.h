@@ -50,7 +50,6 @@ struct step *step_retake(struct event_base *base, const char *dir, const char *j
                          struct err *err);
 
 int step_send(struct step *step, const Wire__Frame *frame);
-bool step_is_full(const struct step *step);
 /* Asks it to end; gone() follows within STEP_END_MS. */
 void step_end(struct step *step);
 /* The directory as the step sees it ("/job" in a sandbox). */
