@@ -158,20 +158,18 @@ static struct gather *gather_get(struct fence_engine *engine, struct series *ser
 
 /* ---------------------------------------------------------------- the end of a fence */
 
-/* Tells the result to those below, and to the parent when it came from another; never back to
- * `from`. */
+/* Tells the result to those below, never back to `from`. Those above have it: it came through them,
+ * or they are lost. */
 static void result_spread(struct fence_engine *engine, const struct gather *gather,
                           const struct result *result, size_t from)
 {
     const struct series *series = gather->series;
     struct tree tree = series_tree(series);
-    size_t parent = tree_parent(&tree, series->me);
 
     for (size_t i = 0; i < series->count; i++) {
-        bool is_above = from != TREE_NONE && i == parent;
         if (i == series->me || i == from || series->lost[i])
             continue;
-        if (is_above || gather->parts[i].has_asked || tree_parent(&tree, i) == series->me)
+        if (gather->parts[i].has_asked || tree_parent(&tree, i) == series->me)
             fencemsg_down(&engine->out, series, result, i);
     }
 }

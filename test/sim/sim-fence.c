@@ -53,6 +53,7 @@ struct world {
     int laggard;  /* host that comes to its first fences too late, or -1 */
     int refuser;  /* host whose first fence fails, or -1 */
     uint32_t timeout_ms;
+    bool may_fail; /* first fences, in any way */
 };
 
 static bool has_living(const struct world *world, int set, int host)
@@ -136,6 +137,7 @@ static void check_data(struct round *round, const char *data, size_t size)
     SIM_CHECK(world->sim, size < sizeof text, "%zu bytes are too many", size);
     memcpy(text, data, size);
     text[size] = '\0';
+    SIM_CHECK(world->sim, strlen(text) == size, "%zu bytes, but %s", size, text);
     for (const char *next = text; *next != '\0'; next += used) {
         if (sscanf(next, "%d.%d.%d;%n", &host, &set, &number, &used) != 3 || host <= last ||
             !world->set[round->set].has_host[host] || set != round->set ||
@@ -165,10 +167,12 @@ static void on_complete(void *arg, void *tag, int status, const uint8_t *data, s
     sim_trace(world->sim, "%d completed set %d round %d: %d %s", round->host->number, round->set,
               round->completed, status, why);
     SIM_CHECK(world->sim, round->completed == round->started, "a fence completed twice");
-    if (round->completed == 1 && world->laggard >= 0)
+    if (round->completed == 1 && world->may_fail && status != FENCE_OK)
+        SIM_CHECK(world->sim, size == 0, "data with an error");
+    else if (round->completed == 1 && world->laggard >= 0 && !world->may_fail)
         SIM_CHECK(world->sim, status == FENCE_TIMEOUT && size == 0, "%d: status %d, not a timeout",
                   round->host->number, status);
-    else if (round->completed == 1 && world->refuser >= 0 &&
+    else if (round->completed == 1 && world->refuser >= 0 && !world->may_fail &&
              world->set[round->set].has_host[world->refuser])
         SIM_CHECK(world->sim, status == -42 && size == 0, "%d: status %d, not the refuser's",
                   round->host->number, status);
@@ -416,6 +420,18 @@ static void run_refuser(struct sim *sim)
     world_run(world);
 }
 
+static void run_all_at_once(struct sim *sim)
+{
+    struct world *world = world_make(sim);
+
+    world->may_fail = true;
+    world->troubles = (int)sim_between(sim, 1, 1 + (uint32_t)world->hosts / 2);
+    world->timeout_ms = sim_chance(sim, 500) ? 300 + sim_below(sim, 2000) : 0;
+    world->refuser = sim_chance(sim, 500) ? (int)sim_below(sim, (uint32_t)world->hosts) : -1;
+    world->laggard = sim_chance(sim, 500) ? (int)sim_below(sim, (uint32_t)world->hosts) : -1;
+    world_run(world);
+}
+
 static void fences_complete_over_lossy_links(void **state)
 {
     (void)state;
@@ -440,7 +456,14 @@ static void an_error_of_one_host_reaches_all_and_the_next_one_works(void **state
     assert_int_equal(sim_seeds("fence with an error", 200, run_refuser), 0);
 }
 
-UNIT_MAIN(cmocka_unit_test(fences_complete_over_lossy_links),
+static void deaths_timeouts_and_errors_together_stop_nobody(void **state)
+{
+    (void)state;
+    assert_int_equal(sim_seeds("fence with all of it", 500, run_all_at_once), 0);
+}
+
+UNIT_MAIN(cmocka_unit_test(deaths_timeouts_and_errors_together_stop_nobody),
+          cmocka_unit_test(fences_complete_over_lossy_links),
           cmocka_unit_test(survivors_complete_whatever_dies),
           cmocka_unit_test(a_timeout_ends_the_fence_for_all_and_the_next_one_works),
           cmocka_unit_test(an_error_of_one_host_reaches_all_and_the_next_one_works))
