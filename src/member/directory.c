@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* directory.c - a peer's side of the supernodes: register, renew, ask who is there; one link at a time
+/* directory.c - a peer's side of the supernodes: register, renew, ask who is there; one link at a
+ * time
  *
  * The states and what moves them are the table `rules`; docs/protocol-grid.md draws it. */
 #include "config.h"
@@ -14,21 +15,31 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define QUESTIONS_MAX 64          /* unanswered at a time */
-#define FIRST_ID ((uint64_t)1 << 40) /* our questions' ids, apart from those of others on the same link */
-#define STOP_MS 200               /* for Unregister to leave */
-#define SOON_MS 2000              /* between renewals because slots changed */
-#define EXPIRES_S 240             /* when a supernode does not say */
+#define QUESTIONS_MAX 64 /* unanswered at a time */
+#define FIRST_ID                                                                                   \
+    ((uint64_t)1 << 40)    /* our questions' ids, apart from those of others on the same link */
+#define STOP_MS       200  /* for Unregister to leave */
+#define SOON_MS       2000 /* between renewals because slots changed */
+#define EXPIRES_S     240  /* when a supernode does not say */
 #define CERT_RETRY_MS 60000
-#define STATES 6
+#define STATES        6
 
-enum event { ON_START, ON_CONNECTED, ON_REGISTERED, ON_UNKNOWN, ON_FAILED, ON_TIMER, ON_STOP, EVENTS };
+enum event {
+    ON_START,
+    ON_CONNECTED,
+    ON_REGISTERED,
+    ON_UNKNOWN,
+    ON_FAILED,
+    ON_TIMER,
+    ON_STOP,
+    EVENTS
+};
 
 enum question_kind { ASK_REGISTER, ASK_RENEW, ASK_QUERY, ASK_CERT };
 struct question {
     uint64_t id;
     enum question_kind kind;
-    uint64_t query;    /* ASK_QUERY: what directory_query() returned, 0: periodic */
+    uint64_t query; /* ASK_QUERY: what directory_query() returned, 0: periodic */
     int64_t until_ms;
 };
 
@@ -42,12 +53,12 @@ struct directory {
     bool is_advertised;
 
     enum directory_state state;
-    unsigned current;           /* supernode */
-    unsigned failures;          /* in a row, over all supernodes */
+    unsigned current;  /* supernode */
+    unsigned failures; /* in a row, over all supernodes */
     char why[ERR_TEXT_MAX];
-    int64_t state_ms;           /* when this state has lasted too long (or long enough) */
+    int64_t state_ms; /* when this state has lasted too long (or long enough) */
     int64_t renew_ms, renewed_ms, query_ms, cert_ms;
-    int64_t member_until_ms;    /* when we last were a member; -1: never */
+    int64_t member_until_ms; /* when we last were a member; -1: never */
     uint32_t expires_s, total;
 
     struct question questions[QUESTIONS_MAX];
@@ -61,7 +72,8 @@ static void set_default(uint32_t *value, uint32_t normal)
         *value = normal;
 }
 
-struct directory *directory_create(const struct directory_config *config, const struct directory_ops *ops, void *arg)
+struct directory *directory_create(const struct directory_config *config,
+                                   const struct directory_ops *ops, void *arg)
 {
     struct directory *directory = mem_alloc(sizeof *directory);
 
@@ -75,7 +87,8 @@ struct directory *directory_create(const struct directory_config *config, const 
     directory->ops = *ops;
     directory->arg = arg;
     prng_seed(&directory->prng, config->seed);
-    directory->state_ms = directory->renew_ms = directory->query_ms = directory->cert_ms = INT64_MAX;
+    directory->state_ms = directory->renew_ms = directory->query_ms = directory->cert_ms =
+        INT64_MAX;
     directory->renewed_ms = INT64_MIN / 2;
     directory->member_until_ms = -1;
     directory->next_id = FIRST_ID;
@@ -100,7 +113,8 @@ static int64_t jittered(struct directory *directory, int64_t span_ms)
 
 /* ---- questions */
 
-static void ask(struct directory *directory, Wire__Frame *frame, enum question_kind kind, uint64_t query, int64_t now_ms)
+static void ask(struct directory *directory, Wire__Frame *frame, enum question_kind kind,
+                uint64_t query, int64_t now_ms)
 {
     if (directory->question_count == QUESTIONS_MAX) {
         if (query != 0)
@@ -144,7 +158,8 @@ static void send_renew(struct directory *directory, int64_t now_ms)
     ask(directory, &frame, ASK_RENEW, 0, now_ms);
 }
 
-static void send_query(struct directory *directory, const Wire__Query *query, uint64_t number, int64_t now_ms)
+static void send_query(struct directory *directory, const Wire__Query *query, uint64_t number,
+                       int64_t now_ms)
 {
     Wire__Frame frame = WIRE__FRAME__INIT;
 
@@ -295,14 +310,16 @@ static void on_event(struct directory *directory, enum event event, int64_t now_
     if (before == DIRECTORY_MEMBER && rule->next != DIRECTORY_MEMBER)
         directory->member_until_ms = now_ms;
     if (rule->next != before && directory->ops.state != NULL)
-        directory->ops.state(rule->next, event == ON_FAILED ? directory->why : NULL, directory->arg);
+        directory->ops.state(rule->next, event == ON_FAILED ? directory->why : NULL,
+                             directory->arg);
     if (directory->state == rule->next)
         rule->act(directory, now_ms);
 }
 
 static void set_why(struct directory *directory, const char *why)
 {
-    snprintf(directory->why, sizeof directory->why, "%s", why != NULL && why[0] != '\0' ? why : "connection lost");
+    snprintf(directory->why, sizeof directory->why, "%s",
+             why != NULL && why[0] != '\0' ? why : "connection lost");
 }
 
 /* The supernode is there but of no use: the link is ours to close. */
@@ -332,7 +349,8 @@ void directory_set_load(struct directory *directory, const Wire__LoadInfo *load,
 {
     const Wire__LoadInfo *old = directory->load;
     bool changed = old == NULL || old->slots != load->slots || old->slots_free != load->slots_free;
-    int64_t soon_ms = directory->renewed_ms + SOON_MS > now_ms ? directory->renewed_ms + SOON_MS : now_ms;
+    int64_t soon_ms =
+        directory->renewed_ms + SOON_MS > now_ms ? directory->renewed_ms + SOON_MS : now_ms;
 
     message_free(directory->load);
     directory->load = message_copy(&load->base);
@@ -369,9 +387,11 @@ void directory_closed(struct directory *directory, const char *why, int64_t now_
 
 /* ---- answers */
 
-static void on_registered(struct directory *directory, const Wire__Registered *message, int64_t now_ms)
+static void on_registered(struct directory *directory, const Wire__Registered *message,
+                          int64_t now_ms)
 {
-    directory->expires_s = message->expires_s > 0 && message->expires_s < 86400 ? message->expires_s : EXPIRES_S;
+    directory->expires_s =
+        message->expires_s > 0 && message->expires_s < 86400 ? message->expires_s : EXPIRES_S;
     if (message->observed != NULL && directory->ops.observed != NULL)
         directory->ops.observed(message->observed, directory->arg);
     on_event(directory, ON_REGISTERED, now_ms);
@@ -385,7 +405,8 @@ static void on_renewed(struct directory *directory, const Wire__Renewed *message
         on_event(directory, ON_UNKNOWN, now_ms);
 }
 
-static void on_answer(struct directory *directory, const struct question *question, const Wire__Frame *frame)
+static void on_answer(struct directory *directory, const struct question *question,
+                      const Wire__Frame *frame)
 {
     if (frame->body_case != WIRE__FRAME__BODY_ANSWER) {
         if (question->query != 0)
@@ -399,15 +420,15 @@ static void on_answer(struct directory *directory, const struct question *questi
 static void on_certificate(struct directory *directory, const Wire__Frame *frame)
 {
     if (frame->body_case != WIRE__FRAME__BODY_CERT_ISSUED)
-        return; /* asked again later: cert_ms stands */
+        return;                     /* asked again later: cert_ms stands */
     directory->cert_ms = INT64_MAX; /* until the owner says how long the new one lives */
     if (directory->ops.certificate != NULL)
-        directory->ops.certificate(frame->cert_issued->certificate.data, frame->cert_issued->certificate.len,
-                                   directory->arg);
+        directory->ops.certificate(frame->cert_issued->certificate.data,
+                                   frame->cert_issued->certificate.len, directory->arg);
 }
 
-static void dispatch(struct directory *directory, const struct question *question, const Wire__Frame *frame,
-                     int64_t now_ms)
+static void dispatch(struct directory *directory, const struct question *question,
+                     const Wire__Frame *frame, int64_t now_ms)
 {
     if (question->kind == ASK_QUERY) {
         on_answer(directory, question, frame);
@@ -454,7 +475,8 @@ enum directory_state directory_state(const struct directory *directory)
 
 const char *directory_state_name(enum directory_state state)
 {
-    static const char *const names[STATES] = {"off", "connecting", "registering", "member", "waiting", "stopping"};
+    static const char *const names[STATES] = {"off",    "connecting", "registering",
+                                              "member", "waiting",    "stopping"};
 
     return names[state];
 }
@@ -516,6 +538,7 @@ int64_t directory_next_ms(const struct directory *directory)
     for (size_t i = 0; i < directory->question_count; i++)
         next_ms = earlier(next_ms, directory->questions[i].until_ms);
     if (directory->state == DIRECTORY_MEMBER)
-        next_ms = earlier(earlier(next_ms, directory->renew_ms), earlier(directory->query_ms, directory->cert_ms));
+        next_ms = earlier(earlier(next_ms, directory->renew_ms),
+                          earlier(directory->query_ms, directory->cert_ms));
     return next_ms;
 }

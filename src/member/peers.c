@@ -3,16 +3,12 @@
 #include "config.h"
 #include "member/peers.h"
 
-#include "base/file.h"
 #include "base/mem.h"
 #include "wire/frame.h"
 #include "wire/limits.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include <uthash.h>
 
 #define PEERS_ADDRS_MAX 16 /* more addresses than this make a description unusable */
@@ -55,7 +51,7 @@ void peers_destroy(struct peers *peers)
     if (peers == NULL)
         return;
     HASH_ITER(hh, peers->table, entry, next)
-        entry_remove(peers, entry);
+    entry_remove(peers, entry);
     free(peers);
 }
 
@@ -86,7 +82,8 @@ const struct peer *peers_find(const struct peers *peers, const struct id *id)
 
 const struct peer *peers_walk(const struct peers *peers, const struct peer *before)
 {
-    const struct entry *entry = before == NULL ? peers->table : ((const struct entry *)before)->hh.next;
+    const struct entry *entry =
+        before == NULL ? peers->table : ((const struct entry *)before)->hh.next;
 
     return entry != NULL ? &entry->peer : NULL;
 }
@@ -100,8 +97,10 @@ static int state_order(enum peer_state state)
 
 static int by_distance(const void *left, const void *right)
 {
-    const struct peer *a = *(const struct peer *const *)left, *b = *(const struct peer *const *)right;
-    uint32_t far_a = a->srtt_us > 0 ? a->srtt_us : UINT32_MAX, far_b = b->srtt_us > 0 ? b->srtt_us : UINT32_MAX;
+    const struct peer *a = *(const struct peer *const *)left,
+                      *b = *(const struct peer *const *)right;
+    uint32_t far_a = a->srtt_us > 0 ? a->srtt_us : UINT32_MAX,
+             far_b = b->srtt_us > 0 ? b->srtt_us : UINT32_MAX;
 
     if (state_order(a->state) != state_order(b->state))
         return state_order(a->state) - state_order(b->state);
@@ -115,14 +114,16 @@ size_t peers_sorted(const struct peers *peers, const struct peer ***list_out)
     const struct peer **list = mem_array(peers_count(peers) + 1, sizeof *list);
     size_t count = 0;
 
-    for (const struct peer *peer = peers_walk(peers, NULL); peer != NULL; peer = peers_walk(peers, peer))
+    for (const struct peer *peer = peers_walk(peers, NULL); peer != NULL;
+         peer = peers_walk(peers, peer))
         list[count++] = peer;
     qsort(list, count, sizeof *list, by_distance);
     *list_out = list;
     return count;
 }
 
-/* Who goes when there is no room: the longest dead, else an untried one told of long ago, else the farthest. */
+/* Who goes when there is no room: the longest dead, else an untried one told of long ago, else the
+ * farthest. */
 static bool is_worse(const struct peer *a, const struct peer *b)
 {
     if (a->state != b->state)
@@ -161,7 +162,8 @@ static void make_printable(char *text)
 
 static void make_host_printable(Wire__HostInfo *host)
 {
-    char *const texts[] = {host->machine_id, host->arch, host->os, host->kernel, host->cpu_model, host->mpi, host->glibc};
+    char *const texts[] = {host->machine_id, host->arch, host->os,   host->kernel,
+                           host->cpu_model,  host->mpi,  host->glibc};
 
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         make_printable(texts[i]);
@@ -248,7 +250,8 @@ bool peers_merge(struct peers *peers, const Wire__Peer *told, int64_t now_ms, in
         return false;
     struct entry *entry = entry_make(peers, &id);
     struct peer *peer = &entry->peer;
-    uint64_t seen_s = told->seen_s < (uint64_t)wall_s ? told->seen_s : (uint64_t)wall_s; /* clocks differ */
+    uint64_t seen_s =
+        told->seen_s < (uint64_t)wall_s ? told->seen_s : (uint64_t)wall_s; /* clocks differ */
     uint64_t known_s = peer->info != NULL ? peer->info->seen_s : 0;
 
     peer->told_ms = now_ms;
@@ -256,7 +259,8 @@ bool peers_merge(struct peers *peers, const Wire__Peer *told, int64_t now_ms, in
         return true; /* what we saw ourselves is newer */
     entry_take(entry, told);
     peer->info->seen_s = seen_s > known_s ? seen_s : known_s;
-    if (peer->state == PEER_DEAD && peer->observed_ms + 1000 * ((int64_t)wall_s - (int64_t)seen_s) < now_ms) {
+    if (peer->state == PEER_DEAD &&
+        peer->observed_ms + 1000 * ((int64_t)wall_s - (int64_t)seen_s) < now_ms) {
         peers->changes++;
         peer->state = PEER_UNTRIED; /* somebody heard of it after we failed to: worth a probe */
         peer->failures = 0;
@@ -300,8 +304,8 @@ static uint32_t smooth(uint32_t srtt_us, uint32_t rtt_us)
     return next > 0 ? next : 1; /* 0 is "not measured" */
 }
 
-void peers_answered(struct peers *peers, const struct id *id, uint32_t rtt_us, const Wire__LoadInfo *load,
-                    int64_t now_ms, int64_t wall_s)
+void peers_answered(struct peers *peers, const struct id *id, uint32_t rtt_us,
+                    const Wire__LoadInfo *load, int64_t now_ms, int64_t wall_s)
 {
     struct entry *entry = entry_find(peers, id);
 
@@ -321,6 +325,16 @@ void peers_answered(struct peers *peers, const struct id *id, uint32_t rtt_us, c
     show(peer);
 }
 
+void peers_guess_rtt(struct peers *peers, const struct id *id, uint32_t rtt_us)
+{
+    struct entry *entry = entry_find(peers, id);
+
+    if (entry == NULL || entry->peer.srtt_us != 0)
+        return;
+    entry->peer.srtt_us = rtt_us;
+    show(&entry->peer);
+}
+
 void peers_failed(struct peers *peers, const struct id *id, int64_t now_ms)
 {
     struct entry *entry = entry_find(peers, id);
@@ -333,7 +347,8 @@ void peers_failed(struct peers *peers, const struct id *id, int64_t now_ms)
     show(&entry->peer);
 }
 
-void peers_load(struct peers *peers, const struct id *id, const Wire__LoadInfo *load, int64_t now_ms, int64_t wall_s)
+void peers_load(struct peers *peers, const struct id *id, const Wire__LoadInfo *load,
+                int64_t now_ms, int64_t wall_s)
 {
     struct entry *entry = entry_find(peers, id);
 
@@ -360,96 +375,11 @@ void peers_tick(struct peers *peers, int64_t now_ms)
     if (now_ms - peers->tick_ms < 1000)
         return;
     peers->tick_ms = now_ms;
-    HASH_ITER(hh, peers->table, entry, next) {
+    HASH_ITER(hh, peers->table, entry, next)
+    {
         const struct peer *peer = &entry->peer;
         int64_t heard_ms = peer->alive_ms > peer->told_ms ? peer->alive_ms : peer->told_ms;
         if (peer->state != PEER_ALIVE && now_ms - heard_ms >= PEERS_FORGET_MS)
             entry_remove(peers, entry);
     }
-}
-
-/* ---- over a restart: a line with format and checksum, then a packed Wire__Answer */
-
-#define FILE_HEAD "P2PMPI peers 1 "
-#define FILE_HEAD_SIZE (sizeof FILE_HEAD - 1 + 16 + 1) /* ... 16 digits, newline */
-#define FILE_MAX (32u << 20)
-
-/* FNV-1a: against a torn or edited file, not against an enemy. */
-static uint64_t checksum(const uint8_t *bytes, size_t size)
-{
-    uint64_t sum = 0xcbf29ce484222325u;
-
-    for (size_t i = 0; i < size; i++)
-        sum = (sum ^ bytes[i]) * 0x100000001b3u;
-    return sum;
-}
-
-int peers_save(const struct peers *peers, const char *path, struct err *err)
-{
-    Wire__Answer answer = WIRE__ANSWER__INIT;
-    Wire__Peer **list = mem_array(peers_count(peers) + 1, sizeof *list);
-
-    for (const struct peer *peer = peers_walk(peers, NULL); peer != NULL; peer = peers_walk(peers, peer))
-        list[answer.n_peers++] = peer->info;
-    answer.peers = list;
-    size_t size = wire__answer__get_packed_size(&answer);
-    uint8_t *bytes = mem_alloc(FILE_HEAD_SIZE + 1 + size);
-    wire__answer__pack(&answer, bytes + FILE_HEAD_SIZE);
-    char head[FILE_HEAD_SIZE + 1];
-    snprintf(head, sizeof head, FILE_HEAD "%016llx\n",
-             (unsigned long long)checksum(bytes + FILE_HEAD_SIZE, size));
-    memcpy(bytes, head, FILE_HEAD_SIZE);
-    int done = file_write(path, bytes, FILE_HEAD_SIZE + size, 0600, err);
-    free(bytes);
-    free(list);
-    return done;
-}
-
-static Wire__Answer *parse_file(const char *path, const char *bytes, size_t size, struct err *err)
-{
-    char head[FILE_HEAD_SIZE + 1];
-    const uint8_t *body = (const uint8_t *)bytes + FILE_HEAD_SIZE;
-
-    errno = EBADMSG;
-    if (size < sizeof FILE_HEAD - 1 || memcmp(bytes, FILE_HEAD, sizeof FILE_HEAD - 1) != 0) {
-        err_set(err, "%s is not a list of peers of this version; it will be written anew", path);
-        return NULL;
-    }
-    if (size >= FILE_HEAD_SIZE)
-        snprintf(head, sizeof head, FILE_HEAD "%016llx\n",
-                 (unsigned long long)checksum(body, size - FILE_HEAD_SIZE));
-    Wire__Answer *answer = size < FILE_HEAD_SIZE || memcmp(bytes, head, FILE_HEAD_SIZE) != 0
-                               ? NULL
-                               : limits_unpack(&wire__answer__descriptor, body, size - FILE_HEAD_SIZE, NULL);
-    if (answer == NULL)
-        err_set(err, "%s is damaged; the list of peers starts empty", path);
-    return answer;
-}
-
-int peers_read(struct peers *peers, const char *path, int64_t now_ms, int64_t wall_s, struct err *err)
-{
-    size_t size;
-
-    if (access(path, F_OK) < 0 && errno == ENOENT)
-        return 0;
-    char *bytes = file_read(path, FILE_MAX, &size, err);
-    if (bytes == NULL)
-        return -1;
-    Wire__Answer *answer = parse_file(path, bytes, size, err);
-    free(bytes);
-    if (answer == NULL)
-        return -1;
-    for (size_t i = 0; i < answer->n_peers; i++) {
-        struct id id;
-        if (!peers_merge(peers, answer->peers[i], now_ms, wall_s) ||
-            id_from_bytes(answer->peers[i]->id.data, answer->peers[i]->id.len, &id) < 0)
-            continue;
-        struct entry *entry = entry_find(peers, &id);
-        if (entry != NULL && entry->peer.srtt_us == 0) {
-            entry->peer.srtt_us = answer->peers[i]->rtt_us; /* old, but a better guess than none */
-            show(&entry->peer);
-        }
-    }
-    message_free(answer);
-    return 0;
 }

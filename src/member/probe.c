@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* probe.c - whose round-trip time to measure next: side by side, bounded, the silent ones ever less often */
+/* probe.c - whose round-trip time to measure next: side by side, bounded, the silent ones ever less
+ * often */
 #include "config.h"
 #include "member/probe.h"
 
@@ -11,8 +12,8 @@
 
 struct entry {
     struct id id;
-    bool is_out;       /* a probe is on its way */
-    bool is_wanted;    /* by probes_refresh() */
+    bool is_out;    /* a probe is on its way */
+    bool is_wanted; /* by probes_refresh() */
     int64_t sent_ms;
     int64_t next_ms;   /* when it is due */
     unsigned failures; /* in a row, for the backoff */
@@ -37,8 +38,8 @@ static void set_default(uint32_t *value, uint32_t normal)
         *value = normal;
 }
 
-struct probes *probes_create(struct peers *peers, const struct probe_config *config, const struct probe_ops *ops,
-                             void *arg)
+struct probes *probes_create(struct peers *peers, const struct probe_config *config,
+                             const struct probe_ops *ops, void *arg)
 {
     struct probes *probes = mem_alloc(sizeof *probes);
 
@@ -64,7 +65,8 @@ void probes_destroy(struct probes *probes)
 
     if (probes == NULL)
         return;
-    HASH_ITER(hh, probes->table, entry, next) {
+    HASH_ITER(hh, probes->table, entry, next)
+    {
         HASH_DEL(probes->table, entry);
         free(entry);
     }
@@ -129,8 +131,8 @@ static void fail(struct probes *probes, struct entry *entry, int64_t now_ms)
     peers_failed(probes->peers, &entry->id, now_ms);
 }
 
-void probes_answered(struct probes *probes, const struct id *id, uint32_t rtt_us, const Wire__LoadInfo *load,
-                     int64_t now_ms, int64_t wall_s)
+void probes_answered(struct probes *probes, const struct id *id, uint32_t rtt_us,
+                     const Wire__LoadInfo *load, int64_t now_ms, int64_t wall_s)
 {
     struct entry *entry = entry_find(probes, id);
 
@@ -178,7 +180,8 @@ static void follow_peers(struct probes *probes, int64_t now_ms)
     }
     if (HASH_COUNT(probes->table) == peers_count(probes->peers))
         return;
-    HASH_ITER(hh, probes->table, entry, next) {
+    HASH_ITER(hh, probes->table, entry, next)
+    {
         if (peers_find(probes->peers, &entry->id) == NULL) {
             come_back(probes, entry);
             HASH_DEL(probes->table, entry);
@@ -191,7 +194,8 @@ static void time_out(struct probes *probes, int64_t now_ms)
 {
     struct entry *entry, *next;
 
-    HASH_ITER(hh, probes->table, entry, next) {
+    HASH_ITER(hh, probes->table, entry, next)
+    {
         if (entry->is_out && now_ms - entry->sent_ms >= probes->config.timeout_ms) {
             fail(probes, entry, now_ms);
             if (probes->ops.timeout != NULL)
@@ -203,10 +207,12 @@ static void time_out(struct probes *probes, int64_t now_ms)
 /* Heard of by other ways lately, and measured: no need to ask. */
 static bool is_fresh(const struct probes *probes, const struct peer *peer, int64_t now_ms)
 {
-    return peer->state == PEER_ALIVE && peer->srtt_us > 0 && now_ms - peer->observed_ms < probes->config.fresh_ms;
+    return peer->state == PEER_ALIVE && peer->srtt_us > 0 &&
+           now_ms - peer->observed_ms < probes->config.fresh_ms;
 }
 
-static void start(struct probes *probes, struct entry *entry, const struct peer *peer, int64_t now_ms)
+static void start(struct probes *probes, struct entry *entry, const struct peer *peer,
+                  int64_t now_ms)
 {
     entry->is_out = true;
     entry->sent_ms = now_ms;
@@ -218,7 +224,8 @@ static void start_due(struct probes *probes, bool wanted, int64_t now_ms)
 {
     struct entry *entry, *next;
 
-    HASH_ITER(hh, probes->table, entry, next) {
+    HASH_ITER(hh, probes->table, entry, next)
+    {
         if (probes->outstanding >= probes->config.outstanding)
             return;
         if (entry->is_out || (wanted ? !entry->is_wanted : now_ms < entry->next_ms))
@@ -260,9 +267,11 @@ void probes_refresh(struct probes *probes, uint32_t max_age_ms, int64_t now_ms)
 
     follow_peers(probes, now_ms);
     probes->is_refreshing = true;
-    HASH_ITER(hh, probes->table, entry, next) {
+    HASH_ITER(hh, probes->table, entry, next)
+    {
         const struct peer *peer = peers_find(probes->peers, &entry->id);
-        bool fresh = peer->observed_ms > 0 && now_ms - peer->observed_ms <= max_age_ms && peer->state == PEER_ALIVE;
+        bool fresh = peer->observed_ms > 0 && now_ms - peer->observed_ms <= max_age_ms &&
+                     peer->state == PEER_ALIVE;
         if (!fresh && !entry->is_wanted) {
             entry->is_wanted = true;
             probes->wanted++;
@@ -277,7 +286,8 @@ int64_t probes_next_ms(const struct probes *probes)
     int64_t next_ms = INT64_MAX;
     bool full = probes->outstanding >= probes->config.outstanding;
 
-    HASH_ITER(hh, probes->table, entry, next) {
+    HASH_ITER(hh, probes->table, entry, next)
+    {
         int64_t at_ms = INT64_MAX;
         if (entry->is_out)
             at_ms = entry->sent_ms + probes->config.timeout_ms;

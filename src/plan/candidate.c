@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* candidate.c - the hosts that a booking may use: in order of preference, with what is known of their slots */
+/* candidate.c - the hosts that a booking may use: in order of preference, with what is known of
+ * their slots */
 #include "config.h"
 #include "plan/candidate.h"
 
@@ -29,7 +30,8 @@ void candidates_clear(struct candidates *list)
 {
     struct candidate *candidate, *next;
 
-    HASH_ITER(hh, list->table, candidate, next) {
+    HASH_ITER(hh, list->table, candidate, next)
+    {
         HASH_DEL(list->table, candidate);
         candidate_free(candidate);
     }
@@ -70,7 +72,8 @@ static void candidate_take_load(struct candidate *candidate)
     candidate->believed = load != NULL ? load->slots_free : UINT32_MAX;
 }
 
-struct candidate *candidates_add(struct candidates *list, const Wire__Peer *peer, bool is_self, const Wire__Needs *needs)
+struct candidate *candidates_add(struct candidates *list, const Wire__Peer *peer, bool is_self,
+                                 const Wire__Needs *needs)
 {
     struct id id;
 
@@ -92,7 +95,13 @@ struct candidate *candidates_add(struct candidates *list, const Wire__Peer *peer
     return candidate;
 }
 
-void candidate_set_host(struct candidate *candidate, const Wire__HostInfo *host, const Wire__Needs *needs)
+bool candidate_is_usable(const struct candidate *candidate)
+{
+    return candidate->out == CANDIDATE_IN && !(candidate->knows_load && candidate->total == 0);
+}
+
+void candidate_set_host(struct candidate *candidate, const Wire__HostInfo *host,
+                        const Wire__Needs *needs)
 {
     if (candidate->peer->host != NULL)
         message_free(candidate->peer->host);
@@ -138,7 +147,8 @@ static int rank_of(const struct candidate *candidate)
 
 static int by_distance(const void *left, const void *right)
 {
-    const struct candidate *a = *(struct candidate *const *)left, *b = *(struct candidate *const *)right;
+    const struct candidate *a = *(struct candidate *const *)left,
+                           *b = *(struct candidate *const *)right;
 
     if (rank_of(a) != rank_of(b))
         return rank_of(a) - rank_of(b);
@@ -149,7 +159,8 @@ static int by_distance(const void *left, const void *right)
 
 static int by_wish(const void *left, const void *right)
 {
-    const struct candidate *a = *(struct candidate *const *)left, *b = *(struct candidate *const *)right;
+    const struct candidate *a = *(struct candidate *const *)left,
+                           *b = *(struct candidate *const *)right;
 
     return a->wish < b->wish ? -1 : a->wish > b->wish;
 }
@@ -159,14 +170,16 @@ static bool has_asked(const struct candidate *candidate)
     return candidate->asked > 0 || candidate->granted > 0 || candidate->out != CANDIDATE_IN;
 }
 
-/* A name that two hosts bear means the nearer one, but stays with the one that was asked already. */
+/* A name that two hosts bear means the nearer one, but stays with the one that was asked already.
+ */
 static struct candidate *fulfil(const struct candidates *list, size_t all, const char *name)
 {
     struct candidate *best = NULL;
 
     for (size_t i = 0; i < all; i++) {
         struct candidate *candidate = list->order[i];
-        if (candidate_is_named(candidate, name) && (best == NULL || (has_asked(candidate) && !has_asked(best))))
+        if (candidate_is_named(candidate, name) &&
+            (best == NULL || (has_asked(candidate) && !has_asked(best))))
             best = candidate;
     }
     return best;
@@ -190,7 +203,8 @@ static void apply_wishes(struct candidates *list, size_t all)
         if (candidate->wish == SIZE_MAX)
             candidate->wish = i;
         uint32_t slots = wish->slots_given ? wish->slots : UINT32_MAX;
-        candidate->limit = slots > UINT32_MAX - candidate->limit ? UINT32_MAX : candidate->limit + slots;
+        candidate->limit =
+            slots > UINT32_MAX - candidate->limit ? UINT32_MAX : candidate->limit + slots;
     }
     qsort(list->order, all, sizeof *list->order, by_wish);
     for (list->count = 0; list->count < all && list->order[list->count]->wish != SIZE_MAX;)
@@ -205,7 +219,7 @@ void candidates_sort(struct candidates *list)
     free(list->order);
     list->order = mem_array(HASH_COUNT(list->table) + 1, sizeof *list->order);
     HASH_ITER(hh, list->table, candidate, next)
-        list->order[all++] = candidate;
+    list->order[all++] = candidate;
     qsort(list->order, all, sizeof *list->order, by_distance);
     list->count = all;
     list->unmatched = 0;

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* fit.c - does a program run on a host: what its ELF headers ask against what the host told of itself */
+/* fit.c - does a program run on a host: what its ELF headers ask against what the host told of
+ * itself */
 #include "config.h"
 #include "plan/fit.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* Reads the next part of a dotted number and steps behind its dot. No digits: 0, and the text ends. */
+/* Reads the next part of a dotted number and steps behind its dot. No digits: 0, and the text ends.
+ */
 static unsigned long version_part(const char **text)
 {
     char *end;
@@ -34,7 +36,8 @@ bool version_is_of(const char *version, const char *series)
 {
     size_t length = strlen(series);
 
-    return strncmp(version, series, length) == 0 && (version[length] < '0' || version[length] > '9');
+    return strncmp(version, series, length) == 0 &&
+           (version[length] < '0' || version[length] > '9');
 }
 
 static bool is_given(const char *text)
@@ -50,7 +53,8 @@ enum fit_lack fit_check(const Wire__HostInfo *host, const Wire__Needs *needs, st
         err_set(err, "is %s, the program is for %s", host->arch, needs->arch);
         return FIT_ARCH;
     }
-    if (is_given(needs->glibc) && is_given(host->glibc) && version_compare(host->glibc, needs->glibc) < 0) {
+    if (is_given(needs->glibc) && is_given(host->glibc) &&
+        version_compare(host->glibc, needs->glibc) < 0) {
         err_set(err, "has glibc %s, the program needs %s or newer", host->glibc, needs->glibc);
         return FIT_GLIBC;
     }

@@ -19,11 +19,11 @@
 #include <hwloc.h>
 #include <openssl/sha.h>
 
-#define HOST_LINE 512
+#define HOST_LINE         512
 #define HOST_ACCELERATORS 64
 
-/* First line of the file that starts with key, without key, white space and quotes around the value. NULL key: the
- * first line. Returns false when there is none. */
+/* First line of the file that starts with key, without key, white space and quotes around the
+ * value. NULL key: the first line. Returns false when there is none. */
 static bool file_value(const char *path, const char *key, char *out, size_t size)
 {
     char line[HOST_LINE];
@@ -73,8 +73,9 @@ static void describe_system(Wire__HostInfo *host)
     if (uname(&uts) == 0) {
         host->arch = mem_string(uts.machine);
         host->kernel = mem_format("%s %s", uts.sysname, uts.release);
-        host->os = file_value("/etc/os-release", "PRETTY_NAME", text, sizeof text) ? mem_string(text)
-                                                                                   : mem_string(uts.sysname);
+        host->os = file_value("/etc/os-release", "PRETTY_NAME", text, sizeof text)
+                       ? mem_string(text)
+                       : mem_string(uts.sysname);
     }
     host->glibc = mem_string(gnu_get_libc_version());
     if (ompi_find(version) == 0)
@@ -86,22 +87,25 @@ static uint32_t cpu_mhz(void)
 {
     char text[HOST_LINE];
 
-    if (file_value("/sys/devices/system/cpu/cpu0/cpufreq/cpuinfo_max_freq", NULL, text, sizeof text))
+    if (file_value("/sys/devices/system/cpu/cpu0/cpufreq/cpuinfo_max_freq", NULL, text,
+                   sizeof text))
         return (uint32_t)(strtoul(text, NULL, 10) / 1000);
     if (file_value("/proc/cpuinfo", "cpu MHz", text, sizeof text))
         return (uint32_t)(strtod(text, NULL) + 0.5);
     return 0;
 }
 
-/* The levels of the x86-64 psABI, by the features of each that compilers of ten years can ask for. */
+/* The levels of the x86-64 psABI, by the features of each that compilers of ten years can ask for.
+ */
 static uint32_t cpu_level(void)
 {
 #ifdef __x86_64__
     __builtin_cpu_init();
-    if (!__builtin_cpu_supports("sse4.2") || !__builtin_cpu_supports("ssse3") || !__builtin_cpu_supports("popcnt"))
+    if (!__builtin_cpu_supports("sse4.2") || !__builtin_cpu_supports("ssse3") ||
+        !__builtin_cpu_supports("popcnt"))
         return 1;
-    if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma") || !__builtin_cpu_supports("bmi") ||
-        !__builtin_cpu_supports("bmi2"))
+    if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma") ||
+        !__builtin_cpu_supports("bmi") || !__builtin_cpu_supports("bmi2"))
         return 2;
     if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512bw") ||
         !__builtin_cpu_supports("avx512cd") || !__builtin_cpu_supports("avx512dq") ||
@@ -120,7 +124,8 @@ static uint32_t count_of(hwloc_topology_t topology, hwloc_obj_type_t type)
     return count > 0 ? (uint32_t)count : 0;
 }
 
-/* Hardware threads that this process may run on: less than the machine's in a container or under taskset. */
+/* Hardware threads that this process may run on: less than the machine's in a container or under
+ * taskset. */
 static uint32_t allowed_threads(hwloc_topology_t topology)
 {
     hwloc_bitmap_t bound = hwloc_bitmap_alloc();
@@ -140,8 +145,9 @@ static uint32_t allowed_threads(hwloc_topology_t topology)
 
 static void describe_caches(hwloc_topology_t topology, Wire__HostInfo *host)
 {
-    static const hwloc_obj_type_t levels[] = {HWLOC_OBJ_L1CACHE, HWLOC_OBJ_L2CACHE, HWLOC_OBJ_L3CACHE,
-                                              HWLOC_OBJ_L4CACHE, HWLOC_OBJ_L5CACHE};
+    static const hwloc_obj_type_t levels[] = {HWLOC_OBJ_L1CACHE, HWLOC_OBJ_L2CACHE,
+                                              HWLOC_OBJ_L3CACHE, HWLOC_OBJ_L4CACHE,
+                                              HWLOC_OBJ_L5CACHE};
 
     host->caches = mem_array(5, sizeof *host->caches);
     for (uint32_t level = 1; level <= 5; level++) {
@@ -157,16 +163,17 @@ static void describe_caches(hwloc_topology_t topology, Wire__HostInfo *host)
     }
 }
 
-static void add_accelerator(Wire__HostInfo *host, const char *vendor, const char *model, const char *fallback)
+static void add_accelerator(Wire__HostInfo *host, const char *vendor, const char *model,
+                            const char *fallback)
 {
     if (host->n_accelerators == HOST_ACCELERATORS)
         return;
     if (host->accelerators == NULL)
         host->accelerators = mem_array(HOST_ACCELERATORS, sizeof *host->accelerators);
-    host->accelerators[host->n_accelerators++] =
-        model == NULL    ? mem_string(fallback)
-        : vendor == NULL ? mem_string(model)
-                         : mem_format("%s %s", vendor, model);
+    host->accelerators[host->n_accelerators++] = model == NULL ? mem_string(fallback)
+                                                 : vendor == NULL
+                                                     ? mem_string(model)
+                                                     : mem_format("%s %s", vendor, model);
 }
 
 static const char *info_of(hwloc_obj_t object, const char *name)
@@ -181,14 +188,16 @@ static hwloc_obj_t pci_above(hwloc_obj_t object)
     return object;
 }
 
-/* One line per device: a card shows up as several OS devices (cuda0, nvml0, card0) below one PCI device. */
+/* One line per device: a card shows up as several OS devices (cuda0, nvml0, card0) below one PCI
+ * device. */
 static void describe_accelerators(hwloc_topology_t topology, Wire__HostInfo *host)
 {
     hwloc_obj_t seen[HOST_ACCELERATORS];
     size_t count = 0;
 
     for (hwloc_obj_t os = NULL; (os = hwloc_get_next_osdev(topology, os)) != NULL;) {
-        if (os->attr->osdev.type != HWLOC_OBJ_OSDEV_GPU && os->attr->osdev.type != HWLOC_OBJ_OSDEV_COPROC)
+        if (os->attr->osdev.type != HWLOC_OBJ_OSDEV_GPU &&
+            os->attr->osdev.type != HWLOC_OBJ_OSDEV_COPROC)
             continue;
         hwloc_obj_t pci = pci_above(os);
         bool again = false;
@@ -211,16 +220,19 @@ static void describe_accelerators(hwloc_topology_t topology, Wire__HostInfo *hos
         char text[64];
         if (pci->attr->pcidev.class_id >> 8 != 0x03 && pci->attr->pcidev.class_id >> 8 != 0x12)
             continue; /* display controllers and processing accelerators */
-        snprintf(text, sizeof text, "PCI %04x:%04x", pci->attr->pcidev.vendor_id, pci->attr->pcidev.device_id);
+        snprintf(text, sizeof text, "PCI %04x:%04x", pci->attr->pcidev.vendor_id,
+                 pci->attr->pcidev.device_id);
         add_accelerator(host, info_of(pci, "PCIVendor"), info_of(pci, "PCIDevice"), text);
     }
 }
 
-/* A look at /sys before hwloc goes through all devices, which takes long and loads plug-ins that leak: graphics
- * cards, and PCI devices that are display controllers (03) or processing accelerators (12). */
+/* A look at /sys before hwloc goes through all devices, which takes long and loads plug-ins that
+ * leak: graphics cards, and PCI devices that are display controllers (03) or processing
+ * accelerators (12). */
 static bool has_accelerators(void)
 {
-    static const char *const places[] = {"/sys/class/drm/card[0-9]*", "/sys/bus/pci/devices/*/class"};
+    static const char *const places[] = {"/sys/class/drm/card[0-9]*",
+                                         "/sys/bus/pci/devices/*/class"};
     char text[HOST_LINE];
     bool found = false;
     glob_t files;
@@ -238,8 +250,8 @@ static bool has_accelerators(void)
     return found;
 }
 
-/* Components that would talk to a driver or an X server are left out: they take up to seconds, and a daemon must
- * not open a display. What the kernel shows below /sys is enough to name a card. */
+/* Components that would talk to a driver or an X server are left out: they take up to seconds, and
+ * a daemon must not open a display. What the kernel shows below /sys is enough to name a card. */
 static hwloc_topology_t load_topology(bool with_devices, struct err *err)
 {
     static const char *const slow[] = {"gl", "opencl", "cuda", "nvml", "rsmi", "levelzero"};
@@ -287,7 +299,8 @@ static void describe_cpu(hwloc_topology_t topology, Wire__HostInfo *host)
         host->cores = host->threads;
 }
 
-/* hwloc adds up the NUMA nodes; a machine whose memory grew while it ran can have more than they tell. */
+/* hwloc adds up the NUMA nodes; a machine whose memory grew while it ran can have more than they
+ * tell. */
 static uint64_t memory_of(hwloc_topology_t topology)
 {
     uint64_t nodes = hwloc_get_root_obj(topology)->total_memory;

@@ -11,15 +11,16 @@
 #include <stdbool.h>
 
 struct host_options {
-    /* What names the machine, instead of /etc/machine-id (hosts of a test share one file). NULL: the
-     * environment's P2PMPI_MACHINE_ID, else the file, else the host name. Only a hash of it is told. */
+    /* What names the machine, instead of /etc/machine-id (hosts of a test share one file). NULL:
+     * the environment's P2PMPI_MACHINE_ID, else the file, else the host name. Only a hash of it is
+     * told. */
     const char *machine_id;
     bool quick; /* no look for accelerators and PCI devices: for a daemon that lives for one job */
 };
 
-/* Describes this machine. options may be NULL. Freed with message_free(). NULL with a sentence when hwloc
- * fails. Takes some milliseconds, up to 30 on a machine with accelerators when not quick. Changes the environment for
- * a moment: call it before there are threads. */
+/* Describes this machine. options may be NULL. Freed with message_free(). NULL with a sentence when
+ * hwloc fails. Takes some milliseconds, up to 30 on a machine with accelerators when not quick.
+ * Changes the environment for a moment: call it before there are threads. */
 Wire__HostInfo *host_describe(const struct host_options *options, struct err *err);
 
 /* Fills load_milli and memory_free; slots are the lease table's business (leases_load()). */

@@ -17,7 +17,8 @@ struct entry {
 struct leases {
     struct entry *table;
     uint32_t capacity;
-    uint64_t held; /* sum over all leases; above capacity only after leases_restore() or a smaller capacity */
+    uint64_t held; /* sum over all leases; above capacity only after leases_restore() or a smaller
+                      capacity */
     lease_expired_fn expired;
     void *arg;
 };
@@ -46,7 +47,7 @@ void leases_destroy(struct leases *leases)
     if (leases == NULL)
         return;
     HASH_ITER(hh, leases->table, entry, next)
-        entry_remove(leases, entry);
+    entry_remove(leases, entry);
     free(leases);
 }
 
@@ -90,7 +91,8 @@ static void entry_resize(struct leases *leases, struct entry *entry, uint32_t sl
 }
 
 /* What a lease that holds `held` now may get: its slots, and those it takes from others. */
-static uint32_t grantable(const struct leases *leases, const struct lease_ask *ask, uint32_t held, uint32_t *held_out)
+static uint32_t grantable(const struct leases *leases, const struct lease_ask *ask, uint32_t held,
+                          uint32_t *held_out)
 {
     uint64_t limit = (uint64_t)leases_free(leases) + held;
     uint32_t slots = ask->slots;
@@ -108,7 +110,8 @@ static Wire__Code ask_check(const struct lease_ask *ask, struct err *err)
         return WIRE__CODE__ERR_BAD_MESSAGE;
     }
     if (ask->slots == 0 || (ask->oversubscribe && ask->slots > LEASE_RANKS_MAX)) {
-        err_set(err, "a lease of %u slots cannot be: at least 1, at most %u", ask->slots, LEASE_RANKS_MAX);
+        err_set(err, "a lease of %u slots cannot be: at least 1, at most %u", ask->slots,
+                LEASE_RANKS_MAX);
         return WIRE__CODE__ERR_BAD_MESSAGE;
     }
     return WIRE__CODE__OK;
@@ -235,7 +238,8 @@ unsigned leases_release_booked(struct leases *leases, const struct id *home)
     struct entry *entry, *next;
     unsigned count = 0;
 
-    HASH_ITER(hh, leases->table, entry, next) {
+    HASH_ITER(hh, leases->table, entry, next)
+    {
         if (entry->lease.state == LEASE_BOOKED && id_equal(&entry->lease.home, home)) {
             entry_remove(leases, entry);
             count++;
@@ -244,12 +248,14 @@ unsigned leases_release_booked(struct leases *leases, const struct id *home)
     return count;
 }
 
-/* One that ran out, taken from the table; the callback may change the table, so the search starts anew. */
+/* One that ran out, taken from the table; the callback may change the table, so the search starts
+ * anew. */
 static bool expire_one(struct leases *leases, int64_t now_ms)
 {
     struct entry *entry, *next;
 
-    HASH_ITER(hh, leases->table, entry, next) {
+    HASH_ITER(hh, leases->table, entry, next)
+    {
         if (entry->lease.expires_ms <= now_ms) {
             struct lease gone = entry->lease;
             entry_remove(leases, entry);
@@ -302,7 +308,8 @@ const struct lease *leases_find(const struct leases *leases, const char *job)
 
 const struct lease *leases_walk(const struct leases *leases, const struct lease *before)
 {
-    const struct entry *entry = before == NULL ? leases->table : ((const struct entry *)before)->hh.next;
+    const struct entry *entry =
+        before == NULL ? leases->table : ((const struct entry *)before)->hh.next;
 
     return entry != NULL ? &entry->lease : NULL;
 }

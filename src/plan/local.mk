@@ -2,6 +2,7 @@
 plan_sources = \
 	src/plan/book.c src/plan/book.h \
 	src/plan/candidate.c src/plan/candidate.h \
+	src/plan/demand.c src/plan/demand.h \
 	src/plan/fit.c src/plan/fit.h \
 	src/plan/host.c src/plan/host.h \
 	src/plan/lease.c src/plan/lease.h \

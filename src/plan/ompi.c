@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define OMPI_SONAME "libmpi.so.40"
+#define OMPI_SONAME     "libmpi.so.40"
 #define OMPI_CONF_DEPTH 4 /* "include" lines of ld.so.conf inside each other */
 
 const char *ompi_series(const char *file_name)
@@ -36,8 +36,8 @@ const char *ompi_series(const char *file_name)
 }
 
 /* Finds before + series + ".N" and copies "SERIES.N". */
-static bool ompi_text(const char *bytes, size_t size, const char *before, size_t before_size, const char *series,
-                      char version_out[OMPI_VERSION_SIZE])
+static bool ompi_text(const char *bytes, size_t size, const char *before, size_t before_size,
+                      const char *series, char version_out[OMPI_VERSION_SIZE])
 {
     char want[64];
     size_t series_size = strlen(series), want_size = before_size + series_size + 1;
@@ -45,7 +45,8 @@ static bool ompi_text(const char *bytes, size_t size, const char *before, size_t
     memcpy(want, before, before_size);
     memcpy(want + before_size, series, series_size);
     want[want_size - 1] = '.';
-    for (const char *at = bytes; (at = memmem(at, size - (size_t)(at - bytes), want, want_size)) != NULL; at++) {
+    for (const char *at = bytes;
+         (at = memmem(at, size - (size_t)(at - bytes), want, want_size)) != NULL; at++) {
         const char *version = at + before_size, *end = bytes + size;
         size_t length = series_size + 1;
         while (version + length < end && version[length] >= '0' && version[length] <= '9')
@@ -79,7 +80,8 @@ bool ompi_exact(const char *path, const char *series, char version_out[OMPI_VERS
     return found;
 }
 
-/* True for an ELF file that our own processes could load: a second architecture's libraries are passed over. */
+/* True for an ELF file that our own processes could load: a second architecture's libraries are
+ * passed over. */
 static bool is_ours(const char *path)
 {
     ElfW(Ehdr) it, own;
@@ -89,8 +91,8 @@ static bool is_ours(const char *path)
     int self = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
     if (fd >= 0 && self >= 0 && read(fd, &it, sizeof it) == (ssize_t)sizeof it &&
         read(self, &own, sizeof own) == (ssize_t)sizeof own)
-        same = memcmp(it.e_ident, ELFMAG, SELFMAG) == 0 && it.e_ident[EI_CLASS] == own.e_ident[EI_CLASS] &&
-               it.e_machine == own.e_machine;
+        same = memcmp(it.e_ident, ELFMAG, SELFMAG) == 0 &&
+               it.e_ident[EI_CLASS] == own.e_ident[EI_CLASS] && it.e_machine == own.e_machine;
     if (fd >= 0)
         close(fd);
     if (self >= 0)
@@ -102,7 +104,8 @@ static bool find_in(const char *dir, char *version_out)
 {
     char path[PATH_MAX], real[PATH_MAX];
 
-    if (dir[0] == '\0' || (size_t)snprintf(path, sizeof path, "%s/" OMPI_SONAME, dir) >= sizeof path)
+    if (dir[0] == '\0' ||
+        (size_t)snprintf(path, sizeof path, "%s/" OMPI_SONAME, dir) >= sizeof path)
         return false;
     if (realpath(path, real) == NULL || !is_ours(real))
         return false;
@@ -197,7 +200,8 @@ int ompi_find(char version_out[OMPI_VERSION_SIZE])
 {
     bool found = find_in_list(getenv("LD_LIBRARY_PATH"), version_out) ||
                  find_in_conf("/etc/ld.so.conf", 0, version_out) ||
-                 find_in_list("/lib64:/usr/lib64:/lib:/usr/lib", version_out) || find_by_mpirun(version_out);
+                 find_in_list("/lib64:/usr/lib64:/lib:/usr/lib", version_out) ||
+                 find_by_mpirun(version_out);
 
     return found ? 0 : -1;
 }

@@ -10,7 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static uint32_t fill_round_robin(const struct place_host *hosts, size_t count, uint32_t ranks, uint32_t *counts)
+static uint32_t fill_round_robin(const struct place_host *hosts, size_t count, uint32_t ranks,
+                                 uint32_t *counts)
 {
     for (bool placed = true; placed && ranks > 0;) {
         placed = false;
@@ -25,8 +26,8 @@ static uint32_t fill_round_robin(const struct place_host *hosts, size_t count, u
     return ranks;
 }
 
-uint32_t place_counts(Wire__Strategy strategy, const struct place_host *hosts, size_t count, uint32_t ranks,
-                      uint32_t *counts_out)
+uint32_t place_counts(Wire__Strategy strategy, const struct place_host *hosts, size_t count,
+                      uint32_t ranks, uint32_t *counts_out)
 {
     memset(counts_out, 0, count * sizeof *counts_out);
     if (strategy != WIRE__STRATEGY__CONCENTRATE)
@@ -39,8 +40,8 @@ uint32_t place_counts(Wire__Strategy strategy, const struct place_host *hosts, s
 }
 
 /* Numbers the ranks so that a map reads well: in turn over the hosts, or host after host. */
-static void number_ranks(Wire__Strategy strategy, const uint32_t *counts, size_t count, uint32_t ranks,
-                         uint32_t *rank_host)
+static void number_ranks(Wire__Strategy strategy, const uint32_t *counts, size_t count,
+                         uint32_t ranks, uint32_t *rank_host)
 {
     uint32_t rank = 0;
 
@@ -56,8 +57,8 @@ static void number_ranks(Wire__Strategy strategy, const uint32_t *counts, size_t
                 rank_host[rank++] = (uint32_t)i;
 }
 
-int place_ranks(Wire__Strategy strategy, const struct place_host *hosts, size_t count, uint32_t ranks,
-                uint32_t replicas, uint32_t *rank_host_out, struct err *err)
+int place_ranks(Wire__Strategy strategy, const struct place_host *hosts, size_t count,
+                uint32_t ranks, uint32_t replicas, uint32_t *rank_host_out, struct err *err)
 {
     if (replicas != 1) {
         errno = ENOTSUP;

@@ -8,8 +8,8 @@
 #include <string.h>
 
 struct census {
-    uint32_t hosts;                /* that could run it */
-    uint32_t hosts_free;           /* of these, with a free slot */
+    uint32_t hosts;      /* that could run it */
+    uint32_t hosts_free; /* of these, with a free slot */
     uint64_t free, total;
     uint32_t lacks[FIT_LACKS];
     uint32_t denied, silent;
@@ -58,7 +58,8 @@ static const char *s(uint64_t count)
 }
 
 /* "use -n 8, wait with -w, or --oversubscribe": only what would help. */
-static void tell_ways_out(const struct census *census, uint32_t wanted, bool oversubscribe, struct err *err)
+static void tell_ways_out(const struct census *census, uint32_t wanted, bool oversubscribe,
+                          struct err *err)
 {
     const char *ways[3];
     char less[32];
@@ -70,12 +71,18 @@ static void tell_ways_out(const struct census *census, uint32_t wanted, bool ove
     if (census->total >= wanted)
         ways[count++] = "wait with -w";
     if (!oversubscribe && census->total > 0)
-        ways[count++] = census->free > 0 || census->total >= wanted ? "--oversubscribe" : "use --oversubscribe";
+        ways[count++] =
+            census->free > 0 || census->total >= wanted ? "--oversubscribe" : "use --oversubscribe";
     for (int i = 0; i < count; i++)
-        append(err, "%s%s", i == 0 ? ": " : i == count - 1 ? (count > 2 ? ", or " : " or ") : ", ", ways[i]);
+        append(err, "%s%s",
+               i == 0           ? ": "
+               : i == count - 1 ? (count > 2 ? ", or " : " or ")
+                                : ", ",
+               ways[i]);
 }
 
-static void tell_unsuitable(const struct census *census, const Wire__Needs *needs, const char *denial, struct err *err)
+static void tell_unsuitable(const struct census *census, const Wire__Needs *needs,
+                            const char *denial, struct err *err)
 {
     const char *glue = "; ";
 
@@ -97,12 +104,12 @@ static void tell_unsuitable(const struct census *census, const Wire__Needs *need
         glue = ", ";
     }
     if (census->denied > 0)
-        append(err, "%s%u host%s refused%s%s%s", glue, census->denied, s(census->denied), denial[0] ? " (" : "", denial,
-               denial[0] ? ")" : "");
+        append(err, "%s%u host%s refused%s%s%s", glue, census->denied, s(census->denied),
+               denial[0] ? " (" : "", denial, denial[0] ? ")" : "");
 }
 
-void shortage_tell(const struct candidates *list, uint32_t wanted, const Wire__Needs *needs, bool oversubscribe,
-                   const char *denial, struct err *err)
+void shortage_tell(const struct candidates *list, uint32_t wanted, const Wire__Needs *needs,
+                   bool oversubscribe, const char *denial, struct err *err)
 {
     struct census census = take_census(list);
     const char *who = list->wish_count > 0 ? "the hosts named have" : "the grid has";
@@ -123,7 +130,8 @@ void shortage_tell(const struct candidates *list, uint32_t wanted, const Wire__N
             append(err, " on %u host%s (%llu in all)", census.hosts_free, s(census.hosts_free),
                    (unsigned long long)census.total);
         else
-            append(err, " (%llu in all on %u host%s)", (unsigned long long)census.total, census.hosts, s(census.hosts));
+            append(err, " (%llu in all on %u host%s)", (unsigned long long)census.total,
+                   census.hosts, s(census.hosts));
         tell_ways_out(&census, wanted, oversubscribe, err);
     }
     tell_unsuitable(&census, needs, denial, err);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* sim-member.c - 200 peers and a supernode: peers come and go, the supernode dies and starts again empty
+/* sim-member.c - 200 peers and a supernode: peers come and go, the supernode dies and starts again
+ * empty
  *
- * Each peer has a directory, a peer cache and probes, as p2pmpid has. The supernode is a simple one: a table
- * with an expiry. A link is a Hello and its answer; a frame on a link that the supernode does not know (any more) is
- * answered as a broken link would be. Claims, each some time after the last change: every living peer is a member (or was
- * 5 s ago: a lost message breaks its link), sees every other living peer alive, and no dead one; the long dead have left the lists. */
+ * Each peer has a directory, a peer cache and probes, as p2pmpid has. The supernode is a simple
+ * one: a table with an expiry. A link is a Hello and its answer; a frame on a link that the
+ * supernode does not know (any more) is answered as a broken link would be. Claims, each some time
+ * after the last change: every living peer is a member (or was 5 s ago: a lost message breaks its
+ * link), sees every other living peer alive, and no dead one; the long dead have left the lists. */
 #include "config.h"
 #include "member/directory.h"
 #include "member/peers.h"
@@ -18,8 +20,8 @@
 #include <string.h>
 
 #define PEERS_AT_MOST 200
-#define EXPIRES_S 30
-#define WALL 1000000
+#define EXPIRES_S     30
+#define WALL          1000000
 
 struct world;
 
@@ -116,7 +118,8 @@ static void answer_query(struct supernode *supernode, int src, Wire__Frame *fram
     post(supernode->world, supernode->node, src, frame);
 }
 
-static void supernode_renew(struct supernode *supernode, int src, Wire__Frame *frame, int64_t now_ms)
+static void supernode_renew(struct supernode *supernode, int src, Wire__Frame *frame,
+                            int64_t now_ms)
 {
     Wire__Renewed renewed = WIRE__RENEWED__INIT;
     Wire__Peer *peer = supernode->known[src];
@@ -132,7 +135,8 @@ static void supernode_renew(struct supernode *supernode, int src, Wire__Frame *f
     post(supernode->world, supernode->node, src, frame);
 }
 
-static void supernode_frame(struct supernode *supernode, int src, const Wire__Frame *frame, int64_t now_ms)
+static void supernode_frame(struct supernode *supernode, int src, const Wire__Frame *frame,
+                            int64_t now_ms)
 {
     Wire__Frame answer = WIRE__FRAME__INIT;
     Wire__Registered registered = WIRE__REGISTERED__INIT;
@@ -158,7 +162,8 @@ static void supernode_frame(struct supernode *supernode, int src, const Wire__Fr
     }
 }
 
-static void supernode_receive(void *self, int src, const uint8_t *bytes, size_t size, int64_t now_ms)
+static void supernode_receive(void *self, int src, const uint8_t *bytes, size_t size,
+                              int64_t now_ms)
 {
     Wire__Frame *frame = frame_unpack(bytes + FRAME_HEAD, size - FRAME_HEAD, NULL);
 
@@ -183,7 +188,8 @@ static const struct sim_node supernode_type = {supernode_receive, NULL, supernod
 static void rearm(struct peer_node *peer)
 {
     int64_t now_ms = sim_now(peer->world->sim), next_ms = now_ms + 10000; /* peers_tick() */
-    int64_t directory_ms = directory_next_ms(peer->directory), probes_ms = probes_next_ms(peer->probes);
+    int64_t directory_ms = directory_next_ms(peer->directory),
+            probes_ms = probes_next_ms(peer->probes);
 
     next_ms = directory_ms < next_ms ? directory_ms : next_ms;
     next_ms = probes_ms < next_ms ? probes_ms : next_ms;
@@ -248,8 +254,9 @@ static void peer_frame(struct peer_node *peer, int src, const Wire__Frame *frame
         answer.pong = &pong;
         post(peer->world, peer->node, src, &answer);
     } else if (frame->body_case == WIRE__FRAME__BODY_PONG) {
-        probes_answered(peer->probes, &peer->world->peer[src].id, (uint32_t)(now_ms - (int64_t)frame->pong->stamp_us) * 1000,
-                        NULL, now_ms, wall_s(peer->world));
+        probes_answered(peer->probes, &peer->world->peer[src].id,
+                        (uint32_t)(now_ms - (int64_t)frame->pong->stamp_us) * 1000, NULL, now_ms,
+                        wall_s(peer->world));
     } else if (is_supernode && peer->is_linked && frame->body_case == WIRE__FRAME__BODY_HELLO) {
         directory_connected(peer->directory, now_ms);
     } else if (is_supernode && peer->is_linked && frame->body_case == WIRE__FRAME__BODY_ERROR) {
@@ -296,12 +303,14 @@ static void peer_died(void *self)
 
 static void peer_started(void *self, int64_t now_ms)
 {
-    static const struct directory_ops directory_ops = {on_connect, on_send, on_close, on_answer, NULL, NULL, NULL};
+    static const struct directory_ops directory_ops = {on_connect, on_send, on_close, on_answer,
+                                                       NULL,       NULL,    NULL};
     static const struct probe_ops probe_ops = {on_probe, NULL, NULL};
     struct peer_node *peer = self;
     uint64_t seed = sim_seed(peer->world->sim) * 1000 + (uint64_t)peer->node;
     struct directory_config directory_config = {.supernodes = 1, .seed = seed};
-    struct probe_config probe_config = {.seed = seed, .fresh_ms = peer->world->count > 100 ? 60000 : 30000};
+    struct probe_config probe_config = {.seed = seed,
+                                        .fresh_ms = peer->world->count > 100 ? 60000 : 30000};
     Wire__Peer me = WIRE__PEER__INIT;
     Wire__Addr addr = WIRE__ADDR__INIT, *addrs[] = {&addr};
 
@@ -352,7 +361,8 @@ static void supernode_starts(struct sim *sim, void *arg)
 static struct world *world_make(struct sim *sim, int count)
 {
     struct world *world = calloc(1, sizeof *world);
-    struct sim_link link = {1, 1 + sim_below(sim, 80), sim_chance(sim, 500) ? sim_below(sim, 10) : 0, 0, false};
+    struct sim_link link = {1, 1 + sim_below(sim, 80),
+                            sim_chance(sim, 500) ? sim_below(sim, 10) : 0, 0, false};
 
     world->sim = sim;
     world->count = count;
@@ -380,7 +390,8 @@ static void world_end(struct world *world)
     free(world);
 }
 
-/* What peer i believes of all others, against the truth. A probe or two may be lost: so few may be wrong. */
+/* What peer i believes of all others, against the truth. A probe or two may be lost: so few may be
+ * wrong. */
 static void check_view(struct world *world, int i)
 {
     struct peer_node *peer = &world->peer[i];
@@ -395,7 +406,8 @@ static void check_view(struct world *world, int i)
         if (j != i && seen != sim_is_alive(world->sim, j))
             wrong++;
     }
-    SIM_CHECK(world->sim, wrong <= 2 + world->count / 20, "peer %d is wrong about %d others", i, wrong);
+    SIM_CHECK(world->sim, wrong <= 2 + world->count / 20, "peer %d is wrong about %d others", i,
+              wrong);
 }
 
 static void check_views(struct world *world)
@@ -411,7 +423,8 @@ static void check_forgotten(struct world *world)
     for (int i = 0; i < world->count; i++) {
         for (int j = 0; j < world->count && sim_is_alive(world->sim, i); j++)
             SIM_CHECK(world->sim,
-                      sim_is_alive(world->sim, j) || peers_find(world->peer[i].peers, &world->peer[j].id) == NULL,
+                      sim_is_alive(world->sim, j) ||
+                          peers_find(world->peer[i].peers, &world->peer[j].id) == NULL,
                       "peer %d still lists the dead %d", i, j);
     }
 }
@@ -427,7 +440,8 @@ static void live(struct sim *sim, int count, int deaths, bool forgets)
     sim_after(sim, sim_below(sim, 40000), supernode_stops, world);
     sim_after(sim, 45000 + sim_below(sim, 20000), supernode_starts, world);
     sim_run(sim, 65000, NULL, NULL);
-    sim_run(sim, 130000, NULL, NULL); /* expiry, the longest wait for a supernode, a query, a probe */
+    sim_run(sim, 130000, NULL,
+            NULL); /* expiry, the longest wait for a supernode, a query, a probe */
     check_views(world);
     if (forgets) {
         sim_run(sim, PEERS_FORGET_MS + 40000, NULL, NULL);
@@ -459,4 +473,5 @@ static void two_hundred_peers_agree_on_who_lives(void **state)
     assert_int_equal(sim_seeds("200 peers", 1, run_large), 0);
 }
 
-UNIT_MAIN(cmocka_unit_test(small_grids_agree_on_who_lives), cmocka_unit_test(two_hundred_peers_agree_on_who_lives))
+UNIT_MAIN(cmocka_unit_test(small_grids_agree_on_who_lives),
+          cmocka_unit_test(two_hundred_peers_agree_on_who_lives))

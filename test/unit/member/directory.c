@@ -98,7 +98,8 @@ static void on_certificate(const uint8_t *der, size_t size, void *arg)
     desk->certificate_size = (uint32_t)size;
 }
 
-static const struct directory_ops ops = {on_connect, on_send, on_close, on_answer, on_state, on_certificate, NULL};
+static const struct directory_ops ops = {on_connect, on_send,        on_close, on_answer,
+                                         on_state,   on_certificate, NULL};
 
 static void registered(struct desk *desk, uint32_t expires_s, int64_t now_ms)
 {
@@ -172,11 +173,13 @@ static struct directory *member_desk(struct desk *desk, unsigned supernodes)
     return directory;
 }
 
-/* Every event in every state: letters are events, digits and letters in `did` what the client does. */
+/* Every event in every state: letters are events, digits and letters in `did` what the client does.
+ */
 static void each_state_takes_each_event_as_drawn(void **state)
 {
     static const struct {
-        const char *events; /* s start, c connected, r registered, u unknown, f closed, t timer, p stop */
+        const char
+            *events; /* s start, c connected, r registered, u unknown, f closed, t timer, p stop */
         const char *did;
         enum directory_state state;
     } cases[] = {
@@ -191,7 +194,7 @@ static void each_state_takes_each_event_as_drawn(void **state)
         {"sft", "01", DIRECTORY_CONNECTING},    /* the next one */
         {"sftft", "010", DIRECTORY_CONNECTING}, /* and around */
         {"sfp", "0", DIRECTORY_OFF},
-        {"sct", "0Rx", DIRECTORY_WAITING},      /* no answer to Register */
+        {"sct", "0Rx", DIRECTORY_WAITING}, /* no answer to Register */
         {"scr", "0Rq", DIRECTORY_MEMBER},
         {"scf", "0R", DIRECTORY_WAITING},
         {"scp", "0RU", DIRECTORY_STOPPING},
@@ -348,8 +351,8 @@ static void waits_grow_when_no_supernode_is_there(void **state)
         now_ms += waits[i];
         directory_tick(directory, now_ms);
     }
-    assert_in_range(waits[0], 90, 130);      /* the second one, nearly at once */
-    assert_in_range(waits[1], 375, 500);     /* both failed */
+    assert_in_range(waits[0], 90, 130);  /* the second one, nearly at once */
+    assert_in_range(waits[1], 375, 500); /* both failed */
     assert_in_range(waits[3], 750, 1000);
     assert_in_range(waits[5], 1500, 2000);
     assert_in_range(waits[19], 11250, 15000);
@@ -402,7 +405,8 @@ static void the_certificate_is_renewed_in_time(void **state)
     assert_string_equal(desk.did, "0Rqc");
     refused(&desk, 3, 4010); /* not now: again in a minute */
     assert_int_equal(directory_state(directory), DIRECTORY_MEMBER);
-    for (int64_t now_ms = 4020; strstr(desk.did, "c") == strrchr(desk.did, 'c'); now_ms = directory_next_ms(directory)) {
+    for (int64_t now_ms = 4020; strstr(desk.did, "c") == strrchr(desk.did, 'c');
+         now_ms = directory_next_ms(directory)) {
         size_t length = strlen(desk.did);
         directory_tick(directory, now_ms);
         if (strlen(desk.did) > length && desk.did[length] == 'n')

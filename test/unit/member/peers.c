@@ -89,14 +89,14 @@ static void own_observations_are_believed_before_hearsay(void **state)
     } cases[] = {
         {TOLD, 1000, 0, PEER_UNTRIED, 4},
         {ANSWERED, 10000, 0, PEER_ALIVE, 1},
-        {TOLD, 11000, 5, PEER_ALIVE, 1},      /* older than what we saw at 10 s */
-        {TOLD, 15000, 14, PEER_ALIVE, 4},     /* newer: its load is taken */
+        {TOLD, 11000, 5, PEER_ALIVE, 1},  /* older than what we saw at 10 s */
+        {TOLD, 15000, 14, PEER_ALIVE, 4}, /* newer: its load is taken */
         {FAILED, 20000, 0, PEER_DEAD, 4},
-        {TOLD, 21000, 14, PEER_DEAD, 4},      /* the same old news */
-        {TOLD, 22000, 18, PEER_DEAD, 4},      /* newer, yet from before our failure */
-        {TOLD, 30000, 29, PEER_UNTRIED, 4},   /* somebody heard it since: worth a try */
+        {TOLD, 21000, 14, PEER_DEAD, 4},    /* the same old news */
+        {TOLD, 22000, 18, PEER_DEAD, 4},    /* newer, yet from before our failure */
+        {TOLD, 30000, 29, PEER_UNTRIED, 4}, /* somebody heard it since: worth a try */
         {FAILED, 31000, 0, PEER_DEAD, 4},
-        {TOLD, 32000, 99, PEER_UNTRIED, 4},   /* from the future: as of now */
+        {TOLD, 32000, 99, PEER_UNTRIED, 4}, /* from the future: as of now */
         {HELLO, 33000, 0, PEER_ALIVE, 4},
         {TOLD, 34000, 34, PEER_ALIVE, 4},
     };
@@ -211,7 +211,8 @@ static void the_longest_dead_make_room(void **state)
     assert_null(peers_find(peers, &second));
     peers_merge(peers, tell(&told, 11, WALL), 40, WALL);
     assert_null(peers_find(peers, &first));
-    peers_merge(peers, tell(&told, 12, WALL), 50, WALL); /* no dead left: the untried told of first */
+    peers_merge(peers, tell(&told, 12, WALL), 50,
+                WALL); /* no dead left: the untried told of first */
     struct id tenth = id_of(10);
     assert_null(peers_find(peers, &tenth));
     for (unsigned i = 11; i < 13; i++) {
@@ -274,7 +275,8 @@ static void the_cache_survives_a_restart(void **state)
     assert_int_equal(file_remove_tree(dir, NULL), 0);
 }
 
-/* Every byte of the file changed, and every shorter file: a sentence and an empty cache, never a wrong peer. */
+/* Every byte of the file changed, and every shorter file: a sentence and an empty cache, never a
+ * wrong peer. */
 static void a_damaged_file_leaves_an_empty_cache(void **state)
 {
     char dir[] = "/tmp/peers-test-XXXXXX";
@@ -309,6 +311,8 @@ UNIT_MAIN(cmocka_unit_test(unusable_descriptions_are_dropped),
           cmocka_unit_test(own_observations_are_believed_before_hearsay),
           cmocka_unit_test(round_trip_times_are_smoothed),
           cmocka_unit_test(a_hello_without_description_keeps_the_old_one),
-          cmocka_unit_test(the_nearest_come_first_and_the_dead_last), cmocka_unit_test(the_longest_dead_make_room),
-          cmocka_unit_test(the_dead_are_forgotten_the_living_are_not), cmocka_unit_test(the_cache_survives_a_restart),
+          cmocka_unit_test(the_nearest_come_first_and_the_dead_last),
+          cmocka_unit_test(the_longest_dead_make_room),
+          cmocka_unit_test(the_dead_are_forgotten_the_living_are_not),
+          cmocka_unit_test(the_cache_survives_a_restart),
           cmocka_unit_test(a_damaged_file_leaves_an_empty_cache))

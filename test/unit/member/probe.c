@@ -97,7 +97,8 @@ static void the_living_are_probed_again_when_no_longer_fresh(void **state)
     probes_answered(probes, &id, 100, NULL, 5, WALL);
     int64_t next_ms = probes_next_ms(probes);
     assert_in_range(next_ms, 27000, 33005);
-    peers_answered(peers, &id, 100, NULL, 20000, WALL + 20); /* heard of on another way: it stays fresh */
+    peers_answered(peers, &id, 100, NULL, 20000,
+                   WALL + 20); /* heard of on another way: it stays fresh */
     probes_tick(probes, next_ms);
     assert_int_equal(watch.sent, 1);
     assert_int_equal(probes_next_ms(probes), 50000);
@@ -190,5 +191,6 @@ static void a_refresh_ends_when_all_have_answered_or_not(void **state)
 
 UNIT_MAIN(cmocka_unit_test(new_peers_are_probed_side_by_side_within_the_bound),
           cmocka_unit_test(the_living_are_probed_again_when_no_longer_fresh),
-          cmocka_unit_test(the_silent_are_probed_ever_less_often), cmocka_unit_test(a_late_answer_is_a_sign_of_life),
+          cmocka_unit_test(the_silent_are_probed_ever_less_often),
+          cmocka_unit_test(a_late_answer_is_a_sign_of_life),
           cmocka_unit_test(a_refresh_ends_when_all_have_answered_or_not))

@@ -192,49 +192,127 @@ static void jobs_find_their_hosts(void **state)
         uint32_t ranks;
         Wire__Strategy strategy;
         bool oversubscribe;
-        const char *map;   /* hosts of the ranks, a b c ...; NULL: fails */
+        const char *map; /* hosts of the ranks, a b c ...; NULL: fails */
         int64_t within_ms;
     } cases[] = {
         {"one rank a host, nearest first, self first",
          {{"a", 2, 2, 2, 0}, {"b", 2, 2, 2, 300}, {"c", 2, 2, 2, 100}, {"d", 2, 2, 2, 200}},
-         4, WIRE__STRATEGY__SPREAD, false, "acdb", 10},
+         4,
+         WIRE__STRATEGY__SPREAD,
+         false,
+         "acdb",
+         10},
         {"more ranks than hosts: round after round",
          {{"a", 2, 2, 2, 0}, {"b", 2, 2, 2, 1}, {"c", 2, 2, 2, 2}, {"d", 2, 2, 2, 3}},
-         8, WIRE__STRATEGY__SPREAD, false, "abcdabcd", 10},
+         8,
+         WIRE__STRATEGY__SPREAD,
+         false,
+         "abcdabcd",
+         10},
         {"concentrate fills the nearest",
          {{"a", 2, 2, 2, 0}, {"b", 2, 2, 2, 1}, {"c", 2, 2, 2, 2}, {"d", 2, 2, 2, 3}},
-         3, WIRE__STRATEGY__CONCENTRATE, false, "aab", 10},
+         3,
+         WIRE__STRATEGY__CONCENTRATE,
+         false,
+         "aab",
+         10},
         {"a full host is passed over",
          {{"a", 2, 2, 2, 0}, {"b", 2, 2, 0, 1}, {"c", 2, 2, 2, 2}, {"d", 2, 2, 2, 3}},
-         3, WIRE__STRATEGY__SPREAD, false, "acd", 10},
+         3,
+         WIRE__STRATEGY__SPREAD,
+         false,
+         "acd",
+         10},
         {"fewer granted than asked: others are asked",
          {{"a", 4, 4, 1, 0}, {"b", 4, 4, 1, 1}, {"c", 4, 4, 4, 2}, {"d", 4, 4, 4, 3}},
-         8, WIRE__STRATEGY__CONCENTRATE, false, "abccccdd", 10},
+         8,
+         WIRE__STRATEGY__CONCENTRATE,
+         false,
+         "abccccdd",
+         10},
         {"what the cache takes for full may be free",
-         {{"a", 2, 0, 2, 0}, {"b", 2, 0, 2, 1}}, 4, WIRE__STRATEGY__SPREAD, false, "abab", 10},
+         {{"a", 2, 0, 2, 0}, {"b", 2, 0, 2, 1}},
+         4,
+         WIRE__STRATEGY__SPREAD,
+         false,
+         "abab",
+         10},
         {"a silent host costs the grace, not its time-out",
          {{"a", 2, 2, 2, 0}, {"b", 2, 2, 2, 1, SILENT}, {"c", 2, 2, 2, 2}, {"d", 2, 2, 2, 3}},
-         3, WIRE__STRATEGY__SPREAD, false, "acd", BOOK_GRACE_MS + 20},
+         3,
+         WIRE__STRATEGY__SPREAD,
+         false,
+         "acd",
+         BOOK_GRACE_MS + 20},
         {"but when it is needed it is waited for, then replaced",
          {{"a", 1, 1, 1, 0}, {"b", 1, 1, 1, 1, SILENT}, {"c", 1, 1, 1, 2, .later = true}},
-         2, WIRE__STRATEGY__SPREAD, false, "ac", BOOK_ANSWER_MS + 20},
+         2,
+         WIRE__STRATEGY__SPREAD,
+         false,
+         "ac",
+         BOOK_ANSWER_MS + 20},
         {"a broken connection is no reason to wait",
-         {{"a", 2, 2, 2, 0}, {"b", 2, 2, 2, 1, BREAKS}, {"c", 2, 2, 2, 2}}, 2, WIRE__STRATEGY__SPREAD, false, "ac", 10},
+         {{"a", 2, 2, 2, 0}, {"b", 2, 2, 2, 1, BREAKS}, {"c", 2, 2, 2, 2}},
+         2,
+         WIRE__STRATEGY__SPREAD,
+         false,
+         "ac",
+         10},
         {"supernodes know more",
-         {{"a", 1, 1, 1, 0}, {"b", 3, 3, 3, 1, .later = true}}, 4, WIRE__STRATEGY__SPREAD, false, "abbb", 10},
+         {{"a", 1, 1, 1, 0}, {"b", 3, 3, 3, 1, .later = true}},
+         4,
+         WIRE__STRATEGY__SPREAD,
+         false,
+         "abbb",
+         10},
         {"hosts without the library are not asked",
-         {{"a", 2, 2, 2, 0}, {"b", 2, 2, 2, 1, .mpi = ""}, {"c", 2, 2, 2, 2, .mpi = "5.0.7"}, {"d", 2, 2, 2, 3}},
-         3, WIRE__STRATEGY__SPREAD, false, "ada", 10},
+         {{"a", 2, 2, 2, 0},
+          {"b", 2, 2, 2, 1, .mpi = ""},
+          {"c", 2, 2, 2, 2, .mpi = "5.0.7"},
+          {"d", 2, 2, 2, 3}},
+         3,
+         WIRE__STRATEGY__SPREAD,
+         false,
+         "ada",
+         10},
         {"not measured comes after measured, dead last",
-         {{"a", 1, 1, 1, 0}, {"b", 1, 1, 1, 0}, {"c", 1, 1, 1, 900}, {"d", 1, 1, 1, 5, .dead = true}},
-         3, WIRE__STRATEGY__SPREAD, false, "acb", 10},
+         {{"a", 1, 1, 1, 0},
+          {"b", 1, 1, 1, 0},
+          {"c", 1, 1, 1, 900},
+          {"d", 1, 1, 1, 5, .dead = true}},
+         3,
+         WIRE__STRATEGY__SPREAD,
+         false,
+         "acb",
+         10},
         {"this host alone answers at once and nobody is troubled",
-         {{"a", 4, 4, 4, 0, AT_ONCE}, {"b", 4, 4, 4, 1}}, 4, WIRE__STRATEGY__CONCENTRATE, false, "aaaa", 0},
-        {"without limit", {{"a", UINT32_MAX, UINT32_MAX, 1000, 0, AT_ONCE}}, 5, WIRE__STRATEGY__SPREAD, false, "aaaaa", 0},
+         {{"a", 4, 4, 4, 0, AT_ONCE}, {"b", 4, 4, 4, 1}},
+         4,
+         WIRE__STRATEGY__CONCENTRATE,
+         false,
+         "aaaa",
+         0},
+        {"without limit",
+         {{"a", UINT32_MAX, UINT32_MAX, 1000, 0, AT_ONCE}},
+         5,
+         WIRE__STRATEGY__SPREAD,
+         false,
+         "aaaaa",
+         0},
         {"oversubscribed evenly",
-         {{"a", 1, 1, 99, 0}, {"b", 2, 2, 99, 1}}, 6, WIRE__STRATEGY__CONCENTRATE, true, "aabbbb", 10},
+         {{"a", 1, 1, 99, 0}, {"b", 2, 2, 99, 1}},
+         6,
+         WIRE__STRATEGY__CONCENTRATE,
+         true,
+         "aabbbb",
+         10},
         {"who lends nothing is left alone",
-         {{"a", 0, 0, 0, 0}, {"b", 2, 2, 2, 1}}, 2, WIRE__STRATEGY__SPREAD, false, "bb", 10},
+         {{"a", 0, 0, 0, 0}, {"b", 2, 2, 2, 1}},
+         2,
+         WIRE__STRATEGY__SPREAD,
+         false,
+         "bb",
+         10},
     };
 
     (void)state;
@@ -243,14 +321,18 @@ static void jobs_find_their_hosts(void **state)
         struct grid grid = {.hosts = hosts, .now_ms = 1000};
         Wire__Needs needs = WIRE__NEEDS__INIT;
         needs.mpi = (char *)"4.1";
-        struct book_request request = {.ranks = cases[i].ranks, .strategy = cases[i].strategy, .needs = &needs,
-                                       .oversubscribe = cases[i].oversubscribe, .seed = i};
+        struct book_request request = {.ranks = cases[i].ranks,
+                                       .strategy = cases[i].strategy,
+                                       .needs = &needs,
+                                       .oversubscribe = cases[i].oversubscribe,
+                                       .seed = i};
         memcpy(hosts, cases[i].hosts, sizeof hosts);
         while (grid.count < 8 && hosts[grid.count].name != NULL)
             grid.count++;
         run(&grid, &request);
         if (!grid.ok || strcmp(grid.map, cases[i].map) != 0)
-            fail_msg("%s: \"%s\" instead of \"%s\" %s", cases[i].what, grid.map, cases[i].map, grid.err.text);
+            fail_msg("%s: \"%s\" instead of \"%s\" %s", cases[i].what, grid.map, cases[i].map,
+                     grid.err.text);
         if (grid.now_ms - 1000 > cases[i].within_ms)
             fail_msg("%s: took %lld ms", cases[i].what, (long long)grid.now_ms - 1000);
         assert_no_leak(&grid);
@@ -267,21 +349,50 @@ static void failures_say_what_to_do(void **state)
         bool oversubscribe;
         const char *text;
     } cases[] = {
-        {{{"a", 4, 4, 2, 0}, {"b", 4, 4, 2, 1}, {"c", 4, 4, 2, 2}, {"d", 4, 4, 2, 3}}, {0}, 12, false,
-         "12 ranks wanted, the grid has 8 free slots on 4 hosts (16 in all): use -n 8, wait with -w, or --oversubscribe"},
-        {{{"a", 2, 2, 2, 0}, {"b", 2, 2, 2, 1}}, {0}, 5, false,
-         "5 ranks wanted, the grid has 4 free slots on 2 hosts (4 in all): use -n 4 or --oversubscribe"},
-        {{{"a", 1, 1, 0, 0}}, {0}, 1, false,
-         "1 rank wanted, the grid has 0 free slots (1 in all on 1 host): wait with -w or --oversubscribe"},
-        {{{"a", 1, 1, 1, 0}, {"b", 8, 8, 8, 1, .mpi = ""}, {"c", 8, 8, 8, 1, .mpi = "5.0.7"}, {"d", 1, 1, 1, 3, SILENT},
-          {"e", 1, 1, 1, 4, REFUSES}}, {0}, 4, false,
-         "4 ranks wanted, the grid has 1 free slot on 1 host (1 in all): use -n 1 or --oversubscribe; "
+        {{{"a", 4, 4, 2, 0}, {"b", 4, 4, 2, 1}, {"c", 4, 4, 2, 2}, {"d", 4, 4, 2, 3}},
+         {0},
+         12,
+         false,
+         "12 ranks wanted, the grid has 8 free slots on 4 hosts (16 in all): use -n 8, wait with "
+         "-w, or --oversubscribe"},
+        {{{"a", 2, 2, 2, 0}, {"b", 2, 2, 2, 1}},
+         {0},
+         5,
+         false,
+         "5 ranks wanted, the grid has 4 free slots on 2 hosts (4 in all): use -n 4 or "
+         "--oversubscribe"},
+        {{{"a", 1, 1, 0, 0}},
+         {0},
+         1,
+         false,
+         "1 rank wanted, the grid has 0 free slots (1 in all on 1 host): wait with -w or "
+         "--oversubscribe"},
+        {{{"a", 1, 1, 1, 0},
+          {"b", 8, 8, 8, 1, .mpi = ""},
+          {"c", 8, 8, 8, 1, .mpi = "5.0.7"},
+          {"d", 1, 1, 1, 3, SILENT},
+          {"e", 1, 1, 1, 4, REFUSES}},
+         {0},
+         4,
+         false,
+         "4 ranks wanted, the grid has 1 free slot on 1 host (1 in all): use -n 1 or "
+         "--oversubscribe; "
          "2 hosts have no Open MPI 4.1, 1 host did not answer, 1 host refused (not at night)"},
-        {{{"a", 8, 8, 8, 0, .mpi = ""}}, {0}, 4, false,
+        {{{"a", 8, 8, 8, 0, .mpi = ""}},
+         {0},
+         4,
+         false,
          "4 ranks wanted, the grid has no host that can take any; 1 host has no Open MPI 4.1"},
-        {{{"a", 2, 2, 2, 0}, {"b", 2, 2, 2, 1}}, {"b"}, 4, false,
-         "4 ranks wanted, the hosts named have 2 free slots on 1 host (2 in all): use -n 2 or --oversubscribe"},
-        {{{"a", 2, 2, 2, 0}, {"b", 2, 2, 2, 1}}, {"a", "zzz"}, 2, false,
+        {{{"a", 2, 2, 2, 0}, {"b", 2, 2, 2, 1}},
+         {"b"},
+         4,
+         false,
+         "4 ranks wanted, the hosts named have 2 free slots on 1 host (2 in all): use -n 2 or "
+         "--oversubscribe"},
+        {{{"a", 2, 2, 2, 0}, {"b", 2, 2, 2, 1}},
+         {"a", "zzz"},
+         2,
+         false,
          "no host \"zzz\" is known in the grid: p2pmpi-hosts lists those that are"},
     };
 
@@ -292,7 +403,9 @@ static void failures_say_what_to_do(void **state)
         struct grid grid = {.hosts = hosts, .now_ms = 1000};
         Wire__Needs needs = WIRE__NEEDS__INIT;
         needs.mpi = (char *)"4.1";
-        struct book_request request = {.ranks = cases[i].ranks, .needs = &needs, .wishes = wishes,
+        struct book_request request = {.ranks = cases[i].ranks,
+                                       .needs = &needs,
+                                       .wishes = wishes,
                                        .oversubscribe = cases[i].oversubscribe};
         memcpy(hosts, cases[i].hosts, sizeof hosts);
         while (grid.count < 6 && hosts[grid.count].name != NULL)
@@ -323,9 +436,17 @@ static void wishes_are_taken_in_their_order(void **state)
         bool oversubscribe;
         const char *map;
     } cases[] = {
-        {{{"delta", 0, false}, {"beta.lab", 0, false}}, 3, WIRE__STRATEGY__CONCENTRATE, false, "ddb"},
+        {{{"delta", 0, false}, {"beta.lab", 0, false}},
+         3,
+         WIRE__STRATEGY__CONCENTRATE,
+         false,
+         "ddb"},
         {{{"delta", 1, true}, {"beta", 2, true}}, 3, WIRE__STRATEGY__CONCENTRATE, false, "dbb"},
-        {{{"delta", 1, true}, {"beta", 1, true}, {"delta", 1, true}}, 3, WIRE__STRATEGY__CONCENTRATE, false, "ddb"},
+        {{{"delta", 1, true}, {"beta", 1, true}, {"delta", 1, true}},
+         3,
+         WIRE__STRATEGY__CONCENTRATE,
+         false,
+         "ddb"},
         {{{"localhost", 0, false}}, 2, WIRE__STRATEGY__SPREAD, false, "aa"},
         {{{"03030303", 0, false}}, 1, WIRE__STRATEGY__SPREAD, false, "c"},
         {{{"delta", 1, true}, {"beta", 2, true}}, 0, WIRE__STRATEGY__CONCENTRATE, false, "dbb"},
@@ -337,11 +458,15 @@ static void wishes_are_taken_in_their_order(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct host hosts[4] = {
-            {"alpha.lab", 2, 2, 2, 0}, {"beta.lab", 2, 2, 2, 1}, {"gamma.lab", 2, 2, 2, 2}, {"delta.lab", 2, 2, 2, 3}};
+        struct host hosts[4] = {{"alpha.lab", 2, 2, 2, 0},
+                                {"beta.lab", 2, 2, 2, 1},
+                                {"gamma.lab", 2, 2, 2, 2},
+                                {"delta.lab", 2, 2, 2, 3}};
         Wire__HostWish wish[4], *wishes[4];
         struct grid grid = {.hosts = hosts, .count = 4, .now_ms = 1000};
-        struct book_request request = {.ranks = cases[i].ranks, .strategy = cases[i].strategy, .wishes = wishes,
+        struct book_request request = {.ranks = cases[i].ranks,
+                                       .strategy = cases[i].strategy,
+                                       .wishes = wishes,
                                        .oversubscribe = cases[i].oversubscribe};
         if (cases[i].oversubscribe)
             hosts[1].free = 100;
@@ -470,7 +595,8 @@ static void a_big_grid_is_asked_for_little_more_than_needed(void **state)
 }
 
 UNIT_MAIN(cmocka_unit_test(jobs_find_their_hosts), cmocka_unit_test(failures_say_what_to_do),
-          cmocka_unit_test(wishes_are_taken_in_their_order), cmocka_unit_test(waiting_gets_slots_that_become_free),
-          cmocka_unit_test(waiting_ends), cmocka_unit_test(the_book_may_be_destroyed_in_done),
+          cmocka_unit_test(wishes_are_taken_in_their_order),
+          cmocka_unit_test(waiting_gets_slots_that_become_free), cmocka_unit_test(waiting_ends),
+          cmocka_unit_test(the_book_may_be_destroyed_in_done),
           cmocka_unit_test(a_cancelled_booking_gives_all_back),
           cmocka_unit_test(a_big_grid_is_asked_for_little_more_than_needed))

@@ -12,9 +12,9 @@ static void versions_compare_as_numbers(void **state)
     static const struct {
         const char *a, *b;
         int sign;
-    } cases[] = {{"2.36", "2.36", 0},  {"2.9", "2.36", -1}, {"2.36", "2.36.1", -1}, {"3", "2.99", 1},
-                 {"2.36", "2.4", 1},   {"", "2", -1},       {"2.0", "2", 0},        {"4.1.4rc1", "4.1.4", 0},
-                 {"rubbish", "0", 0}};
+    } cases[] = {{"2.36", "2.36", 0}, {"2.9", "2.36", -1},      {"2.36", "2.36.1", -1},
+                 {"3", "2.99", 1},    {"2.36", "2.4", 1},       {"", "2", -1},
+                 {"2.0", "2", 0},     {"4.1.4rc1", "4.1.4", 0}, {"rubbish", "0", 0}};
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -38,17 +38,19 @@ static void a_series_is_no_mere_prefix(void **state)
 static void the_first_lack_is_told_in_a_sentence(void **state)
 {
     static const struct {
-        const char *arch, *glibc, *mpi;             /* the host's */
+        const char *arch, *glibc, *mpi; /* the host's */
         const char *want_arch, *want_glibc, *want_mpi;
         enum fit_lack lack;
         const char *why;
     } cases[] = {
         {"x86_64", "2.36", "4.1.4", "x86_64", "2.34", "4.1", FIT_MET, ""},
         {"x86_64", "2.36", "4.1.4", "", "", "", FIT_MET, ""},
-        {"aarch64", "2.36", "4.1.4", "x86_64", "2.34", "4.1", FIT_ARCH, "is aarch64, the program is for x86_64"},
+        {"aarch64", "2.36", "4.1.4", "x86_64", "2.34", "4.1", FIT_ARCH,
+         "is aarch64, the program is for x86_64"},
         {"x86_64", "2.9", "4.1.4", "x86_64", "2.34", "4.1", FIT_GLIBC,
          "has glibc 2.9, the program needs 2.34 or newer"},
-        {"x86_64", "2.36", "", "x86_64", "2.34", "4.1", FIT_NO_MPI, "has no Open MPI, the program needs 4.1"},
+        {"x86_64", "2.36", "", "x86_64", "2.34", "4.1", FIT_NO_MPI,
+         "has no Open MPI, the program needs 4.1"},
         {"x86_64", "2.36", "5.0.7", "x86_64", "2.34", "4.1", FIT_MPI,
          "has Open MPI 5.0.7, the program needs 4.1"},
         {"", "", "4.1", "x86_64", "2.34", "4.1", FIT_MET, ""},
@@ -72,5 +74,6 @@ static void the_first_lack_is_told_in_a_sentence(void **state)
     }
 }
 
-UNIT_MAIN(cmocka_unit_test(versions_compare_as_numbers), cmocka_unit_test(a_series_is_no_mere_prefix),
+UNIT_MAIN(cmocka_unit_test(versions_compare_as_numbers),
+          cmocka_unit_test(a_series_is_no_mere_prefix),
           cmocka_unit_test(the_first_lack_is_told_in_a_sentence))

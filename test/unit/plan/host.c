@@ -23,7 +23,8 @@ static void the_description_is_of_this_machine(void **state)
     assert_true(host->memory > 64u << 20);
     assert_true(strlen(host->glibc) >= 3 && strlen(host->cpu_model) > 0 && strlen(host->os) > 0);
     assert_int_equal(strlen(host->machine_id), 32);
-    assert_true(host->cpu_level <= 4 && (strcmp(uts.machine, "x86_64") != 0 || host->cpu_level >= 1));
+    assert_true(host->cpu_level <= 4 &&
+                (strcmp(uts.machine, "x86_64") != 0 || host->cpu_level >= 1));
     message_free(host);
 }
 
@@ -44,7 +45,8 @@ static void quick_tells_the_same_but_accelerators(void **state)
 
 static void a_given_machine_id_is_hashed(void **state)
 {
-    struct host_options one = {.machine_id = "one", .quick = true}, two = {.machine_id = "two", .quick = true};
+    struct host_options one = {.machine_id = "one", .quick = true},
+                        two = {.machine_id = "two", .quick = true};
 
     (void)state;
     Wire__HostInfo *first = host_describe(&one, NULL), *second = host_describe(&two, NULL);
@@ -72,5 +74,5 @@ static void the_load_is_read(void **state)
 }
 
 UNIT_MAIN(cmocka_unit_test(the_description_is_of_this_machine),
-          cmocka_unit_test(quick_tells_the_same_but_accelerators), cmocka_unit_test(a_given_machine_id_is_hashed),
-          cmocka_unit_test(the_load_is_read))
+          cmocka_unit_test(quick_tells_the_same_but_accelerators),
+          cmocka_unit_test(a_given_machine_id_is_hashed), cmocka_unit_test(the_load_is_read))

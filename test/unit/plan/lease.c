@@ -12,10 +12,11 @@
 
 static const struct id alice = {{1}}, bob = {{2}};
 
-static Wire__Code request(struct leases *leases, const char *job, const struct id *home, uint32_t slots, int64_t now_ms,
-                          uint32_t *slots_out)
+static Wire__Code request(struct leases *leases, const char *job, const struct id *home,
+                          uint32_t slots, int64_t now_ms, uint32_t *slots_out)
 {
-    struct lease_ask ask = {.job = job, .user = "u", .home = *home, .slots = slots, .duration_ms = 10000};
+    struct lease_ask ask = {
+        .job = job, .user = "u", .home = *home, .slots = slots, .duration_ms = 10000};
     const struct lease *lease = NULL;
 
     Wire__Code code = leases_request(leases, &ask, now_ms, &lease, NULL);
@@ -37,19 +38,19 @@ static void grants_and_refusals(void **state)
         uint32_t granted, free;
     } cases[] = {
         {ASK, "a", 1, 3, WIRE__CODE__OK, 3, 1},
-        {ASK, "a", 1, 3, WIRE__CODE__OK, 3, 1},              /* twice is once */
-        {ASK, "b", 2, 3, WIRE__CODE__OK, 1, 0},              /* fewer than asked */
+        {ASK, "a", 1, 3, WIRE__CODE__OK, 3, 1}, /* twice is once */
+        {ASK, "b", 2, 3, WIRE__CODE__OK, 1, 0}, /* fewer than asked */
         {ASK, "c", 1, 1, WIRE__CODE__ERR_NO_SLOTS, 0, 0},
-        {ASK, "a", 2, 1, WIRE__CODE__ERR_REFUSED, 0, 0},     /* not his job */
-        {RELEASE, "a", 2, 0, WIRE__CODE__ERR_FAILED, 0, 0},  /* nor his to release */
+        {ASK, "a", 2, 1, WIRE__CODE__ERR_REFUSED, 0, 0},    /* not his job */
+        {RELEASE, "a", 2, 0, WIRE__CODE__ERR_FAILED, 0, 0}, /* nor his to release */
         {RENEW, "a", 2, 1, WIRE__CODE__ERR_FAILED, 0, 0},
-        {RENEW, "a", 1, 2, WIRE__CODE__OK, 2, 1},            /* gives one back */
-        {ASK, "b", 2, 3, WIRE__CODE__OK, 2, 0},              /* grows */
-        {RUN, "a", 1, 3, WIRE__CODE__ERR_FAILED, 2, 0},      /* more than leased */
+        {RENEW, "a", 1, 2, WIRE__CODE__OK, 2, 1},       /* gives one back */
+        {ASK, "b", 2, 3, WIRE__CODE__OK, 2, 0},         /* grows */
+        {RUN, "a", 1, 3, WIRE__CODE__ERR_FAILED, 2, 0}, /* more than leased */
         {RUN, "a", 1, 1, WIRE__CODE__OK, 1, 1},
-        {ASK, "a", 1, 2, WIRE__CODE__ERR_BUSY, 1, 1},        /* runs already */
-        {OVER, "o", 1, 9, WIRE__CODE__OK, 9, 0},             /* holds one, may run nine */
-        {OVER, "p", 1, 2, WIRE__CODE__OK, 2, 0},             /* holds none */
+        {ASK, "a", 1, 2, WIRE__CODE__ERR_BUSY, 1, 1}, /* runs already */
+        {OVER, "o", 1, 9, WIRE__CODE__OK, 9, 0},      /* holds one, may run nine */
+        {OVER, "p", 1, 2, WIRE__CODE__OK, 2, 0},      /* holds none */
         {RELEASE, "o", 1, 0, WIRE__CODE__OK, 0, 1},
         {END, "p", 0, 0, WIRE__CODE__OK, 0, 1},
         {END, "a", 0, 0, WIRE__CODE__OK, 0, 2},
@@ -64,7 +65,8 @@ static void grants_and_refusals(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         const struct id *home = cases[i].home == 1 ? &alice : &bob;
-        struct lease_ask ask = {cases[i].job, "u", *home, cases[i].slots, cases[i].what == OVER, 5000};
+        struct lease_ask ask = {cases[i].job,          "u", *home, cases[i].slots,
+                                cases[i].what == OVER, 5000};
         const struct lease *lease;
         int done = 0;
         Wire__Code code = WIRE__CODE__OK;
@@ -185,7 +187,8 @@ static void strangers_names_are_made_printable(void **state)
     leases_destroy(leases);
 }
 
-/* Thousands of random events: the sum of what is held is always capacity minus free, and never above. */
+/* Thousands of random events: the sum of what is held is always capacity minus free, and never
+ * above. */
 static void no_slot_is_used_twice(void **state)
 {
     struct leases *leases = leases_create(16, NULL, NULL);
@@ -197,7 +200,8 @@ static void no_slot_is_used_twice(void **state)
     for (int i = 0; i < 20000; i++) {
         char job[8];
         const struct id *home = prng_below(&prng, 2) ? &alice : &bob;
-        struct lease_ask ask = {job, "u", *home, 1 + prng_below(&prng, 9), prng_below(&prng, 4) == 0, 3000};
+        struct lease_ask ask = {
+            job, "u", *home, 1 + prng_below(&prng, 9), prng_below(&prng, 4) == 0, 3000};
         const struct lease *lease = NULL;
         snprintf(job, sizeof job, "j%u", prng_below(&prng, 30));
         now_ms += prng_below(&prng, 300);
@@ -228,8 +232,10 @@ static void no_slot_is_used_twice(void **state)
     leases_destroy(leases);
 }
 
-UNIT_MAIN(cmocka_unit_test(grants_and_refusals), cmocka_unit_test(a_lease_ends_unless_it_is_renewed),
+UNIT_MAIN(cmocka_unit_test(grants_and_refusals),
+          cmocka_unit_test(a_lease_ends_unless_it_is_renewed),
           cmocka_unit_test(a_lost_home_loses_what_it_only_booked),
           cmocka_unit_test(a_restored_job_counts_even_above_the_capacity),
-          cmocka_unit_test(the_embedded_default_has_no_limit), cmocka_unit_test(strangers_names_are_made_printable),
+          cmocka_unit_test(the_embedded_default_has_no_limit),
+          cmocka_unit_test(strangers_names_are_made_printable),
           cmocka_unit_test(no_slot_is_used_twice))

@@ -14,9 +14,10 @@ static void the_file_name_tells_the_series(void **state)
 {
     static const struct {
         const char *name, *series;
-    } cases[] = {{"libmpi.so.40.30.4", "4.1"}, {"libmpi.so.40.40.7", "5.0"}, {"libmpi.so.40.20.3", "4.0"},
-                 {"libmpi.so.40.10.4", "3.1"}, {"libmpi.so.40.50.1", NULL},  {"libmpi.so.40", NULL},
-                 {"libmpi.so.40.30.4.bak", NULL}, {"libmpi.so.12.30.4", NULL}, {"", NULL}};
+    } cases[] = {
+        {"libmpi.so.40.30.4", "4.1"},    {"libmpi.so.40.40.7", "5.0"}, {"libmpi.so.40.20.3", "4.0"},
+        {"libmpi.so.40.10.4", "3.1"},    {"libmpi.so.40.50.1", NULL},  {"libmpi.so.40", NULL},
+        {"libmpi.so.40.30.4.bak", NULL}, {"libmpi.so.12.30.4", NULL},  {"", NULL}};
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -30,14 +31,17 @@ static void the_file_name_tells_the_series(void **state)
 
 static void the_exact_version_stands_inside(void **state)
 {
-    static const char plain[] = "rubbish\0v4.1.\0v4.10.2\0v4.1.6\0v4.1.9", whole[] = "\0v5.0.3\0Open MPI v5.0.7, x",
+    static const char plain[] = "rubbish\0v4.1.\0v4.10.2\0v4.1.6\0v4.1.9",
+                      whole[] = "\0v5.0.3\0Open MPI v5.0.7, x",
                       none[] = "v4.1.4 in the middle of 4.1.4";
     static const struct {
         const char *bytes;
         size_t size;
         const char *series, *version;
-    } cases[] = {{plain, sizeof plain, "4.1", "4.1.6"}, {whole, sizeof whole, "5.0", "5.0.7"},
-                 {none, sizeof none, "4.1", NULL}, {"", 0, "4.1", NULL}};
+    } cases[] = {{plain, sizeof plain, "4.1", "4.1.6"},
+                 {whole, sizeof whole, "5.0", "5.0.7"},
+                 {none, sizeof none, "4.1", NULL},
+                 {"", 0, "4.1", NULL}};
     char dir[] = "/tmp/ompi-test-XXXXXX", version[OMPI_VERSION_SIZE];
 
     (void)state;
@@ -54,4 +58,5 @@ static void the_exact_version_stands_inside(void **state)
     assert_int_equal(file_remove_tree(dir, NULL), 0);
 }
 
-UNIT_MAIN(cmocka_unit_test(the_file_name_tells_the_series), cmocka_unit_test(the_exact_version_stands_inside))
+UNIT_MAIN(cmocka_unit_test(the_file_name_tells_the_series),
+          cmocka_unit_test(the_exact_version_stands_inside))

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SPREAD WIRE__STRATEGY__SPREAD
+#define SPREAD      WIRE__STRATEGY__SPREAD
 #define CONCENTRATE WIRE__STRATEGY__CONCENTRATE
 
 static void ranks_go_where_the_strategy_says(void **state)
@@ -19,13 +19,20 @@ static void ranks_go_where_the_strategy_says(void **state)
         uint32_t ranks;
         const char *map; /* host of each rank; NULL: no room */
     } cases[] = {
-        {SPREAD, {2, 2, 2, 2}, 4, "0123"},      {SPREAD, {2, 2, 2, 2}, 6, "012301"},
-        {SPREAD, {1, 3, 0, 2}, 6, "013131"},    {SPREAD, {4, 4, 4, 4}, 2, "01"},
-        {SPREAD, {1, 0, 0, 3}, 4, "0333"},      {SPREAD, {1, 1, 1, 1}, 5, NULL},
-        {CONCENTRATE, {2, 2, 2, 2}, 4, "0011"}, {CONCENTRATE, {2, 2, 2, 2}, 3, "001"},
-        {CONCENTRATE, {1, 0, 4, 4}, 6, "022223"}, {CONCENTRATE, {4, 4, 4, 4}, 1, "0"},
-        {CONCENTRATE, {1, 1, 1, 0}, 4, NULL},   {SPREAD, {0, 0, 0, 0}, 1, NULL},
-        {SPREAD, {UINT32_MAX, 1, 1, 1}, 6, "012300"}, {CONCENTRATE, {UINT32_MAX, 1, 1, 1}, 3, "000"},
+        {SPREAD, {2, 2, 2, 2}, 4, "0123"},
+        {SPREAD, {2, 2, 2, 2}, 6, "012301"},
+        {SPREAD, {1, 3, 0, 2}, 6, "013131"},
+        {SPREAD, {4, 4, 4, 4}, 2, "01"},
+        {SPREAD, {1, 0, 0, 3}, 4, "0333"},
+        {SPREAD, {1, 1, 1, 1}, 5, NULL},
+        {CONCENTRATE, {2, 2, 2, 2}, 4, "0011"},
+        {CONCENTRATE, {2, 2, 2, 2}, 3, "001"},
+        {CONCENTRATE, {1, 0, 4, 4}, 6, "022223"},
+        {CONCENTRATE, {4, 4, 4, 4}, 1, "0"},
+        {CONCENTRATE, {1, 1, 1, 0}, 4, NULL},
+        {SPREAD, {0, 0, 0, 0}, 1, NULL},
+        {SPREAD, {UINT32_MAX, 1, 1, 1}, 6, "012300"},
+        {CONCENTRATE, {UINT32_MAX, 1, 1, 1}, 3, "000"},
     };
 
     (void)state;
@@ -61,4 +68,5 @@ static void counts_tell_what_finds_no_place(void **state)
     assert_int_equal(place_counts(SPREAD, hosts, 0, 3, counts), 3);
 }
 
-UNIT_MAIN(cmocka_unit_test(ranks_go_where_the_strategy_says), cmocka_unit_test(counts_tell_what_finds_no_place))
+UNIT_MAIN(cmocka_unit_test(ranks_go_where_the_strategy_says),
+          cmocka_unit_test(counts_tell_what_finds_no_place))
