@@ -81,6 +81,7 @@ static void on_down(const struct id *peer, enum link_end end, const char *why, v
     if (daemon->members != NULL)
         members_down(daemon->members, peer);
     homes_peer_down(daemon->homes, peer, end, why);
+    hosting_peer_down(daemon->hosting, peer);
 }
 
 static void on_pong(const struct id *peer, int64_t rtt_us, const Wire__LoadInfo *load, void *arg)

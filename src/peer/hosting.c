@@ -750,6 +750,15 @@ void hosting_peer_up(struct hosting *hosting, const struct id *peer)
     }
 }
 
+void hosting_peer_down(struct hosting *hosting, const struct id *peer)
+{
+    struct hosted *hosted, *next;
+
+    HASH_ITER(hh, hosting->parts, hosted, next)
+    if (id_equal(&hosted->home, peer) && hosted->state < HOST_STARTING)
+        hosted_end(hosted, "the link to its home broke before it was started");
+}
+
 bool hosting_is_from(const struct hosting *hosting, const struct id *from, const Wire__Route *route)
 {
     struct hosted *hosted = hosted_find((struct hosting *)hosting, route->job);

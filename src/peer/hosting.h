@@ -27,6 +27,8 @@ bool hosting_is_from(const struct hosting *hosting, const struct id *from,
 void hosting_lease_over(struct hosting *hosting, const char *job);
 /* A link to this peer is there: tell the steps whose jobs it is in. */
 void hosting_peer_up(struct hosting *hosting, const struct id *peer);
+/* The last link to this peer is gone: parts of its jobs that do not run yet end. */
+void hosting_peer_down(struct hosting *hosting, const struct id *peer);
 void hosting_tick(struct hosting *hosting, int64_t now_ms);
 void hosting_reaped(struct hosting *hosting, pid_t pid, int status);
 /* Ends all parts; hosting_count() falls to 0 within a few seconds. */

@@ -620,6 +620,7 @@ void members_start(struct members *members)
     if (!members->has_grid)
         return;
     Wire__Peer *self = daemon_self(daemon);
+    directory_set_advertised(members->directory, daemon->settings.advertise != NULL);
     directory_set_self(members->directory, self, clock_now_ms());
     message_free(self);
     if (tls_is_member(members->tls))
