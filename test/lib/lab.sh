@@ -6,7 +6,8 @@
 NETLAB_DIR=$scratch/lab
 export NETLAB_DIR
 
-lab() { "$P2PMPI_BUILDDIR/test/lib/netlab/netlab" "$@"; }
+netlab=$P2PMPI_BUILDDIR/test/lib/netlab/netlab
+lab() { "$netlab" "$@"; }
 on() { lab exec "$@"; }
 
 # Skips the script where namespaces cannot be had, with the kernel's reason.

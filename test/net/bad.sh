@@ -86,7 +86,7 @@ on h4 sh -c 'P2PMPI_DIR=/root/foreign p2pmpi-grid create foreign --supernode 10.
     P2PMPI_DIR=/root/member p2pmpi-grid join foreign.grid >/dev/null'
 claim "a foreign grid's member is refused by our supernode, and told" within 10 sh -c \
     'NETLAB_PATH=/p2pmpi/bin timeout 5 "$1" exec h4 env P2PMPI_DIR=/root/member p2pmpid 2>&1 | grep -iE "grid|authority|certificate"' - \
-    "$P2PMPI_BUILDDIR/test/lib/netlab/netlab"
+    "$netlab"
 claim "our grid does not list it" within 20 lists_peers h1 3
 
 # other Open MPI on h2, none on h3: their p2pmpid must look again

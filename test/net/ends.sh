@@ -8,7 +8,7 @@
 # job ARGS: p2pmpirun in the background, its output in $scratch/job; $job is its process
 start_job() {
     : >"$scratch/job"
-    lab exec h1 p2pmpirun --mca mpi_yield_when_idle 1 "$@" >"$scratch/job" 2>&1 &
+    "$netlab" exec h1 p2pmpirun --mca mpi_yield_when_idle 1 "$@" >"$scratch/job" 2>&1 &
     job=$!
 }
 ranks_ready() { [ "$(grep -c '^ready' "$scratch/job")" -eq "$1" ]; }
@@ -44,6 +44,7 @@ claim "eight MiB of output arrive whole" flooded
 for signal in INT TERM; do
     start_job -n 8 ./act hang
     claim "eight ranks hang" within 20 ranks_ready 8
+    claim "the search for leftovers sees them" not is_clean h2
     kill -s $signal $job
     claim "SIG$signal ends them, with 1" job_answers 1
     claim "nothing is left on any host after SIG$signal" clean_within 5

@@ -40,7 +40,7 @@ seen=secret; claim "the submitter's directory is on the submitter" seen_as h1 ca
 claim "the submitter's directory is not visible on the others" not on h2 test -e /private
 claim "the source tree is visible on no host" not on h1 test -e "$P2PMPI_SRCDIR/configure.ac"
 claim "the home directory of who runs the tests is visible on no host" \
-    sh -c '[ -z "$("$1" exec h2 ls -A /root /home | grep -v :)" ]' - "$P2PMPI_BUILDDIR/test/lib/netlab/netlab"
+    sh -c '[ -z "$("$1" exec h2 ls -A /root /home | grep -v :)" ]' - "$netlab"
 on h1 sh -c 'echo 1 >/tmp/a; echo 1 >/dev/shm/a; echo 1 >/run/a'
 for dir in /tmp /dev/shm /run; do
     claim "$dir is each host's own" not on h2 test -e $dir/a
@@ -75,7 +75,7 @@ claim "a host whose plug was pulled does not answer" not hears h1 10.77.0.2
 lab boot h2
 seen=h2; claim "it boots again" seen_as h2 hostname
 claim "a killed exec ends what it ran" answers 137 sh -c \
-    '"$1" exec h1 sh -c "echo >/tmp/started; exec sleep 1000" & sleep 0.3; kill -9 $!; wait $!' - "$P2PMPI_BUILDDIR/test/lib/netlab/netlab"
+    '"$1" exec h1 sh -c "echo >/tmp/started; exec sleep 1000" & sleep 0.3; kill -9 $!; wait $!' - "$netlab"
 is_idle() { [ "$(on h1 sh -c 'grep -l sleep /proc/[0-9]*/comm' | wc -l)" -eq 0 ]; }
 claim "and nothing of it stays" within 5 is_idle
 
@@ -84,7 +84,7 @@ mkdir "$scratch/second"
 (
     NETLAB_DIR=$scratch/second
     exec sh -c '"$1" up 2 --watch $$ && "$1" pid h1 >"$2" && exec sleep 1000' - \
-        "$P2PMPI_BUILDDIR/test/lib/netlab/netlab" "$scratch/second-h1"
+        "$netlab" "$scratch/second-h1"
 ) &
 owner=$!
 claim "two labs are up side by side" within 10 test -s "$scratch/second-h1"

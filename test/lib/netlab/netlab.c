@@ -155,8 +155,18 @@ static void login_environment(void)
     free(path);
 }
 
+/* A shell starts background commands with SIGINT ignored; a login has it. */
+static void login_signals(void)
+{
+    static const int numbers[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE};
+
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+        signal(numbers[i], SIG_DFL);
+}
+
 static void exec_here(char **argv)
 {
+    login_signals();
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     login_environment();
     execvp(argv[0], argv);
