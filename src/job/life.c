@@ -3,40 +3,53 @@
 #include "config.h"
 #include "job/life.h"
 
-#define NO (-1)
+/* What stands in no line means nothing; no event leads to the first state, 0. */
 
-static const signed char home_table[HOME_STATES][HOME_EVENTS] = {
-    /*                 PLACED      STAGED      STARTED   RANKS_ENDED OUTPUT_DONE FETCHED HOSTS_GONE
-       FAIL          ABANDON */
-    [HOME_SEARCH] = {HOME_STAGE, NO, NO, NO, NO, NO, NO, HOME_RELEASE, HOME_RELEASE},
-    [HOME_STAGE] = {NO, HOME_START, NO, NO, NO, NO, NO, HOME_RELEASE, HOME_RELEASE},
-    [HOME_START] = {NO, NO, HOME_RUN, NO, NO, NO, NO, HOME_RELEASE, HOME_RELEASE},
-    [HOME_RUN] = {NO, NO, NO, HOME_DRAIN, NO, NO, NO, HOME_DRAIN, HOME_RELEASE},
-    [HOME_DRAIN] = {NO, NO, NO, NO, HOME_FETCH, NO, NO, NO, HOME_RELEASE},
-    [HOME_FETCH] = {NO, NO, NO, NO, NO, HOME_RELEASE, NO, HOME_RELEASE, HOME_RELEASE},
-    [HOME_RELEASE] = {NO, NO, NO, NO, NO, NO, HOME_DONE, NO, NO},
-    [HOME_DONE] = {NO, NO, NO, NO, NO, NO, NO, NO, NO},
+static const unsigned char home_table[HOME_STATES][HOME_EVENTS] = {
+    [HOME_SEARCH] = {[HOME_EVENT_PLACED] = HOME_STAGE,
+                     [HOME_EVENT_FAIL] = HOME_RELEASE,
+                     [HOME_EVENT_ABANDON] = HOME_RELEASE},
+    [HOME_STAGE] = {[HOME_EVENT_STAGED] = HOME_START,
+                    [HOME_EVENT_FAIL] = HOME_RELEASE,
+                    [HOME_EVENT_ABANDON] = HOME_RELEASE},
+    [HOME_START] = {[HOME_EVENT_STARTED] = HOME_RUN,
+                    [HOME_EVENT_FAIL] = HOME_DRAIN, /* some ranks may have run and said why */
+                    [HOME_EVENT_ABANDON] = HOME_RELEASE},
+    [HOME_RUN] = {[HOME_EVENT_RANKS_ENDED] = HOME_DRAIN,
+                  [HOME_EVENT_FAIL] = HOME_DRAIN,
+                  [HOME_EVENT_ABANDON] = HOME_RELEASE},
+    [HOME_DRAIN] = {[HOME_EVENT_OUTPUT_DONE] = HOME_FETCH, [HOME_EVENT_ABANDON] = HOME_RELEASE},
+    [HOME_FETCH] = {[HOME_EVENT_FETCHED] = HOME_RELEASE,
+                    [HOME_EVENT_FAIL] = HOME_RELEASE,
+                    [HOME_EVENT_ABANDON] = HOME_RELEASE},
+    [HOME_RELEASE] = {[HOME_EVENT_HOSTS_GONE] = HOME_DONE},
 };
 
-static const signed char host_table[HOST_STATES][HOST_EVENTS] = {
-    /*                  OFFER         READY       START          STARTED       END STEP_GONE */
-    [HOST_LEASED] = {HOST_STAGING, NO, HOST_STARTING, NO, HOST_GONE, NO},
-    [HOST_STAGING] = {NO, HOST_READY, NO, NO, HOST_GONE, NO},
-    [HOST_READY] = {NO, NO, HOST_STARTING, NO, HOST_GONE, NO},
-    [HOST_STARTING] = {NO, NO, NO, HOST_RUNNING, HOST_ENDING, HOST_GONE},
-    [HOST_RUNNING] = {NO, NO, NO, NO, HOST_ENDING, HOST_GONE},
-    [HOST_ENDING] = {NO, NO, NO, NO, NO, HOST_GONE},
-    [HOST_GONE] = {NO, NO, NO, NO, NO, NO},
+static const unsigned char host_table[HOST_STATES][HOST_EVENTS] = {
+    [HOST_LEASED] = {[HOST_EVENT_OFFER] = HOST_STAGING,
+                     [HOST_EVENT_START] = HOST_STARTING,
+                     [HOST_EVENT_END] = HOST_GONE},
+    [HOST_STAGING] = {[HOST_EVENT_READY] = HOST_READY, [HOST_EVENT_END] = HOST_GONE},
+    [HOST_READY] = {[HOST_EVENT_START] = HOST_STARTING, [HOST_EVENT_END] = HOST_GONE},
+    [HOST_STARTING] = {[HOST_EVENT_STARTED] = HOST_RUNNING,
+                       [HOST_EVENT_END] = HOST_ENDING,
+                       [HOST_EVENT_STEP_GONE] = HOST_GONE},
+    [HOST_RUNNING] = {[HOST_EVENT_END] = HOST_ENDING, [HOST_EVENT_STEP_GONE] = HOST_GONE},
+    [HOST_ENDING] = {[HOST_EVENT_STEP_GONE] = HOST_GONE},
 };
 
 int home_next(enum home_state state, enum home_event event)
 {
-    return home_table[state][event];
+    int next = home_table[state][event];
+
+    return next != 0 ? next : -1;
 }
 
 int host_next(enum host_state state, enum host_event event)
 {
-    return host_table[state][event];
+    int next = host_table[state][event];
+
+    return next != 0 ? next : -1;
 }
 
 const char *home_state_name(enum home_state state)

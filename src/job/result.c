@@ -24,29 +24,48 @@ static void decide(struct result *result, uint32_t rank, uint32_t code, const ch
     va_end(args);
 }
 
+static bool is_said(const char *text)
+{
+    return text != NULL && text[0] != '\0';
+}
+
+/* A failure stays one whatever a host tells of it: never 0, never above what an exit code can be.
+ */
+static uint32_t exit_code(uint32_t code)
+{
+    return code > 0 && code <= 255 ? code : RESULT_FAILED;
+}
+
 static void code_end(struct result *result, const struct rank_end *end)
 {
-    decide(result, end->rank, end->code, "rank %u on %s ended with exit code %u", end->rank,
-           end->host, end->code);
+    result->is_code = true;
+    decide(result, end->rank, exit_code(end->code), "rank %u on %s ended with exit code %u",
+           end->rank, end->host, end->code);
+}
+
+/* Ranks that failed by themselves at the same time: the lowest one's code is the job's. */
+static void compare_end(struct result *result, const struct rank_end *end)
+{
+    bool is_code = end->code != 0 && end->signal == 0 && !is_said(end->reason);
+
+    if (is_code && result->is_code && end->rank < result->code_rank)
+        code_end(result, end);
 }
 
 bool result_rank_ended(struct result *result, const struct rank_end *end, bool killed)
 {
-    if (killed || result->failed) {
-        /* ranks that failed by themselves at the same time: the lowest one's code is the job's */
-        bool own_code =
-            end->code != 0 && end->signal == 0 && (end->reason == NULL || end->reason[0] == '\0');
-        if (!killed && own_code && result->signal == 0 && result->code < RESULT_SIGNAL &&
-            end->rank < result->code_rank)
-            code_end(result, end);
+    if (killed)
+        return false;
+    if (result->failed) {
+        compare_end(result, end);
         return false;
     }
-    if (end->reason != NULL && end->reason[0] != '\0') {
+    if (is_said(end->reason)) {
         decide(result, end->rank, RESULT_NO_PROGRAM, "rank %u could not be started on %s: %s",
                end->rank, end->host, end->reason);
     } else if (end->signal != 0) {
         result->signal = end->signal;
-        decide(result, end->rank, RESULT_SIGNAL + end->signal,
+        decide(result, end->rank, exit_code(RESULT_SIGNAL + end->signal),
                "rank %u (process %u on %s) was killed by signal %u (%s)", end->rank, end->pid,
                end->host, end->signal, strsignal((int)end->signal));
     } else if (end->code != 0) {
@@ -62,7 +81,7 @@ bool result_rank_ended(struct result *result, const struct rank_end *end, bool k
 void result_aborted(struct result *result, uint32_t rank, int status, const char *text,
                     const char *host)
 {
-    bool silent = text == NULL || text[0] == '\0';
+    bool silent = !is_said(text) || strcmp(text, "N/A") == 0; /* Open MPI's word for none */
 
     if (!result->failed)
         decide(result, rank, (uint32_t)status & 255u,

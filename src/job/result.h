@@ -17,6 +17,7 @@ struct result {
     bool failed;        /* the first failure is decided: what follows are its consequences */
     uint32_t code;      /* exit code of p2pmpirun */
     uint32_t code_rank; /* whose code it is */
+    bool is_code;       /* it is one that a rank exited with */
     uint32_t signal;
     char text[ERR_TEXT_MAX]; /* empty: nothing to say */
 };
