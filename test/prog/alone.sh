@@ -79,39 +79,25 @@ nosuch=$(cat err)
 claim "silent without a terminal" same "" "$nosuch"
 
 # ---- signals
-# start ARGUMENT...: in the background, until both ranks are ready
-start() {
-    "$run" -n 2 "$@" </dev/null >out 2>err &
-    job=$!
-    started $job
-    within 30 both_ready
-}
-both_ready() { [ "$(grep -c ready out)" -eq 2 ]; }
-rank_pids() { awk '/ready/ { print $NF }' out | tr -d '\r'; }
-none_alive() { for p in $(rank_pids); do ! kill -0 "$p" 2>/dev/null || return 1; done; }
-finish() {
-    code=0
-    wait $job || code=$?
-}
-start "$act" hang
+start "$run" -n 2 "$act" hang
 kill -INT $job
 finish
 claim "SIGINT: exit code 1, as mpirun's" same 1 $code
 claim "SIGINT: no rank is left" within 5 none_alive
-start "$act" hang
+start "$run" -n 2 "$act" hang
 kill -TERM $job
 finish
 claim "SIGTERM: exit code 1" same 1 $code
 claim "SIGTERM: no rank is left" within 5 none_alive
-start sh -c 'trap "" TERM; echo ready $$; while :; do sleep 1; done'
+start "$run" -n 2 sh -c 'trap "" TERM; echo ready $$; while :; do sleep 1; done'
 kill -TERM $job
 finish
 claim "ranks that ignore SIGTERM are killed" within 5 none_alive
-start sh -c 'trap "echo got USR1; exit 0" USR1; echo ready $$; while :; do sleep 0.1; done'
+start "$run" -n 2 sh -c 'trap "echo got USR1; exit 0" USR1; echo ready $$; while :; do sleep 0.1; done'
 kill -USR1 $job
 finish
-claim "SIGUSR1 goes to all ranks" same 2 "$(grep -c 'got USR1' out)"
-start "$act" hang
+claim "SIGUSR1 goes to all ranks" same 2 "$(grep -c 'got USR1' job.out)"
+start "$run" -n 2 "$act" hang
 kill -KILL $job
 finish
 claim "SIGKILL: no rank is left within 5 s" within 5 none_alive

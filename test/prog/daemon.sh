@@ -56,50 +56,43 @@ limited 60 "$bin/p2pmpirun" --preload-files input -n 2 "$act" read input </dev/n
 claim "input files are there" same 2 "$(grep -c 'read 5 bytes' out)"
 
 # ---- while a job runs
-start() {
-    "$bin/p2pmpirun" -n 2 "$act" hang </dev/null >job.out 2>job.err &
-    job=$!
-    started $job
-    within 30 both_ready
-}
-both_ready() { [ "$(grep -c ready job.out)" -eq 2 ]; }
-none_alive() { for p in $(awk '/ready/ { print $NF }' job.out | tr -d '\r'); do ! kill -0 "$p" 2>/dev/null || return 1; done; }
 no_jobs() { "$bin/p2pmpi-ps" | grep -q "no jobs"; }
-finish() {
-    code=0
-    wait $job || code=$?
-}
-start
+# In a sandbox ranks do not know their process numbers here: they are found by their name.
+mine=act-$$
+cp "$act" "$mine"
+hang() { start "$bin/p2pmpirun" -n 2 "./$mine" hang; }
+no_ranks() { ! ps -eo stat=,args= | grep -v -e '^Z' -e p2pmpirun -e grep | grep -q "$mine hang"; }
+hang
 limited 20 "$bin/p2pmpi-ps"
 claim "ps: the job" holds "running" out
 limited 20 "$bin/p2pmpi-halt"
 claim "halt refuses while it runs" same 1 $code
 kill -9 $job
 finish
-claim "p2pmpirun killed: no rank is left within 5 s" within 5 none_alive
+claim "p2pmpirun killed: no rank is left within 5 s" within 5 no_ranks
 claim "p2pmpirun killed: no job, no lease" within 5 no_jobs
 
-start
+hang
 kill -9 "$pid"
 boot
 pid=$(daemon_pid)
 claim "a daemon killed and started again: it runs" same 0 $code
 limited 20 "$bin/p2pmpi-ps"
 claim "a daemon killed and started again: it has the job" within 10 sh -c '"$0" | grep -q running' "$bin/p2pmpi-ps"
-claim "its ranks live" not none_alive
+claim "its ranks live" not no_ranks
 kill -TERM $job
 finish
 claim "and the job can be ended: exit code" same 1 $code
-claim "and the job can be ended" within 5 none_alive
+claim "and the job can be ended" within 5 no_ranks
 
 # ---- the end
-start
+hang
 limited 40 "$bin/p2pmpi-halt" --force
 claim "halt --force" same 0 $code
 finish
 claim "the job has ended with it" same 1 $code
-claim "no rank is left" within 5 none_alive
-claim "the daemon has gone" within 5 not kill -0 "$pid"
+claim "no rank is left" within 5 no_ranks
+claim "the daemon has gone" is_dead "$pid"
 limited 20 "$bin/p2pmpi-halt"
 claim "halt without a daemon is no failure" same 0 $code
 

@@ -6,4 +6,4 @@
 need python3 python3
 need bash bash
 need ps procps
-timeout -k 5 200 python3 "$P2PMPI_SRCDIR/test/prog/terminal.py"
+P2PMPI_BUILDDIR="$P2PMPI_BUILDDIR" timeout -k 5 200 python3 "$P2PMPI_SRCDIR/test/prog/terminal.py"

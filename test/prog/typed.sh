@@ -25,6 +25,34 @@ limited() {
     timeout -k 5 "$limited_s" "$@" >out 2>err || code=$?
 }
 
+# A process that has ended, although nobody may have asked for its exit code yet
+is_dead() {
+    case $(ps -o stat= -p "$1" 2>/dev/null) in
+    '' | Z*) return 0 ;;
+    esac
+    return 1
+}
+
+# start COMMAND...: in the background as $job, until two ranks have said "ready" into job.out
+start() {
+    : >job.out
+    "$@" </dev/null >job.out 2>job.err &
+    job=$!
+    started $job
+    within 30 both_ready
+}
+both_ready() { [ "$(grep -c ready job.out)" -eq 2 ]; }
+# The ranks that said so, with their process as the last word
+none_alive() {
+    for rank_pid in $(awk '/ready/ { print $NF }' job.out | tr -d '\r'); do is_dead "$rank_pid" || return 1; done
+}
+# finish: waits for $job, not for ever; sets code
+finish() {
+    within 60 is_dead $job || kill -9 $job
+    code=0
+    wait $job || code=$?
+}
+
 # same EXPECTED SEEN
 same() {
     [ "$1" = "$2" ] && return 0
