@@ -99,7 +99,8 @@ static void note_gone(const struct lease *lease, void *arg)
 {
     struct gone *gone = arg;
 
-    strncat(gone->jobs, lease->job, sizeof gone->jobs - strlen(gone->jobs) - 1);
+    size_t length = strlen(gone->jobs);
+    snprintf(gone->jobs + length, sizeof gone->jobs - length, "%s", lease->job);
     assert_null(leases_find(gone->leases, lease->job));
     if (strcmp(lease->job, "a") == 0)
         assert_int_equal(leases_end(gone->leases, "b"), 0); /* the callee may change the table */
