@@ -200,7 +200,7 @@ void join_destroy(struct join *join)
         return;
     tcpdial_destroy(join->dial);
     if (join->stream != NULL)
-        bufferevent_free(join->stream);
+        tls_stream_free(join->stream);
     event_free(join->timer);
     free(join);
 }

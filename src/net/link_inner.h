@@ -60,6 +60,11 @@ struct link *link_create(struct event_base *base, const Wire__Hello *hello, unsi
                          const struct link_ops *ops, void *arg);
 /* Gives it its connected stream: what was sent so far goes out, the Hello first. */
 void link_attach_take(struct link *link, struct bufferevent *stream);
+/* Around every callback: the link stays in memory between them, although its owner destroys it. */
+void link_enter(struct link *link);
+void link_leave(struct link *link);
+/* What comes in is thrown away from here on; closes when all is written. */
+void link_linger(struct link *link);
 /* Notes both addresses of a connected TCP socket. */
 void link_note_addresses(struct link *link, int fd);
 /* Ends the link: closed() follows from the loop, once. */

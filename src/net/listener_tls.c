@@ -12,18 +12,16 @@
 #include "base/mem.h"
 #include "net/authority.h"
 #include "net/tcpdial.h"
+#include "net/tcplisten.h"
 #include "net/link_inner.h"
 #include "net/listener_inner.h"
 #include "net/resolve.h"
 #include "net/tls_inner.h"
 #include "wire/joinframe.h"
 
-#include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
 #include <event2/buffer.h>
-#include <netdb.h>
-#include <netinet/in.h>
 #include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,7 +30,6 @@
 #include <unistd.h>
 
 enum {
-    TCP_BACKLOG = 256,
     PENDING_MAX = 64,
     HANDSHAKE_MS = 5000,
     REJECT_MS = 1000,
@@ -76,7 +73,7 @@ static void pending_destroy(struct pending *pending)
     if (pending->drain != NULL)
         event_free(pending->drain);
     if (pending->stream != NULL)
-        bufferevent_free(pending->stream);
+        tls_stream_free(pending->stream);
     event_free(pending->timer);
     free(pending->check);
     free(pending);
@@ -312,101 +309,7 @@ static void on_tcp(struct evconnlistener *socket, evutil_socket_t fd, struct soc
     bufferevent_enable(pending->stream, EV_READ | EV_WRITE);
 }
 
-/* ---- sockets */
-
-static int socket_listen(const struct sockaddr *addr, socklen_t size)
-{
-    int on = 1;
-
-    int fd = socket(addr->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return -1;
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (addr->sa_family == AF_INET6)
-        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
-    if (bind(fd, addr, size) == 0 && listen(fd, TCP_BACKLOG) == 0)
-        return fd;
-    int error = errno;
-    close(fd);
-    errno = error;
-    return -1;
-}
-
-static uint16_t port_of(int fd)
-{
-    struct sockaddr_storage addr;
-    socklen_t size = sizeof addr;
-    char host[LINK_ADDR_SIZE];
-    uint16_t port = 0;
-
-    if (getsockname(fd, (struct sockaddr *)&addr, &size) == 0)
-        address_text(&addr, host, sizeof host, &port);
-    return port;
-}
-
-static void set_port(struct sockaddr_storage *addr, uint16_t port)
-{
-    if (addr->ss_family == AF_INET6)
-        ((struct sockaddr_in6 *)addr)->sin6_port = htons(port);
-    else
-        ((struct sockaddr_in *)addr)->sin_port = htons(port);
-}
-
-/* Every address of the family on one fd, or -1 with errno. */
-static int listen_on(int family, const char *host, uint16_t port)
-{
-    struct addrinfo hints = {
-        .ai_family = family, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
-    struct sockaddr_storage addr;
-    struct addrinfo *list = NULL;
-
-    if (getaddrinfo(host, host == NULL ? "0" : NULL, &hints, &list) != 0 || list == NULL) {
-        errno = EAFNOSUPPORT;
-        return -1;
-    }
-    socklen_t size = list->ai_addrlen;
-    memcpy(&addr, list->ai_addr, size);
-    freeaddrinfo(list);
-    set_port(&addr, port);
-    return socket_listen((struct sockaddr *)&addr, size);
-}
-
-/* IPv6 and IPv4 with the same port; a machine may lack one of them. Returns how many there are, or
- * -1. */
-static int open_pair(const char *host, uint16_t port, int fds[2])
-{
-    static const int families[] = {AF_INET6, AF_INET};
-    int count = 0, error = EAFNOSUPPORT;
-
-    for (int i = 0; i < 2; i++) {
-        int fd = listen_on(families[i], host, port);
-        if (fd >= 0) {
-            fds[count++] = fd;
-            port = port == 0 ? port_of(fd) : port;
-        } else if (errno != EAFNOSUPPORT && errno != EADDRNOTAVAIL) {
-            while (count > 0)
-                close(fds[--count]);
-            return -1;
-        } else if (errno == EADDRNOTAVAIL) {
-            error = errno;
-        }
-    }
-    errno = error;
-    return count > 0 ? count : -1;
-}
-
-/* With port 0 the second family may find the first one's port taken: then another one is tried. */
-static int open_sockets(const char *host, uint16_t port, int fds[2])
-{
-    int count = -1;
-
-    for (int tries = port == 0 ? 10 : 1; tries > 0 && count < 0; tries--) {
-        count = open_pair(host, port, fds);
-        if (count < 0 && errno != EADDRINUSE)
-            break;
-    }
-    return count;
-}
+/* ---- the listener */
 
 static void tls_free(struct listener *listener)
 {
@@ -428,7 +331,7 @@ static struct listener *sockets_take(struct event_base *base, struct tls *tls, i
     half->handshake_ms = HANDSHAKE_MS;
     listener->tls_half = half;
     listener->tls_free = tls_free;
-    listener->port = port_of(fds[0]);
+    listener->port = tcplisten_port(fds[0]);
     for (int i = 0; i < count; i++) {
         struct evconnlistener *socket = evconnlistener_new(
             base, on_tcp, listener, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fds[i]);
@@ -447,7 +350,7 @@ struct listener *listener_tls(struct event_base *base, struct tls *tls, const ch
 
     /* a host that is not a member yet listens too: its port is claimed, handshakes fail until then
      */
-    int count = open_sockets(host, port, fds);
+    int count = tcplisten_open(host, port, fds);
     if (count < 0 && errno == EADDRINUSE)
         err_set(err, "port %u is taken by another program: choose another port, or 0 for any",
                 port);

@@ -73,6 +73,8 @@ static int on_verify(X509_STORE_CTX *store, void *arg)
     struct tls_check *check = SSL_get_app_data(ssl);
     X509 *leaf = X509_STORE_CTX_get0_cert(store);
 
+    if (check == NULL) /* freed already */
+        return 0;
     if (SSL_is_server(ssl) && wants_to_join(ssl))
         return accept_stranger(check, store, leaf);
     int error = certificate_check(leaf, X509_STORE_CTX_get0_untrusted(store), &tls->membership,
@@ -89,25 +91,33 @@ static int on_verify(X509_STORE_CTX *store, void *arg)
     return 1;
 }
 
+/* Is name (with its length in front) among those that the client offers? */
+static bool is_offered(const unsigned char *name, unsigned size, const unsigned char *in,
+                       unsigned in_size, const unsigned char **out, unsigned char *out_size)
+{
+    unsigned char *chosen;
+
+    if (SSL_select_next_proto(&chosen, out_size, name, size, in, in_size) != OPENSSL_NPN_NEGOTIATED)
+        return false;
+    *out = chosen;
+    return true;
+}
+
 static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_size,
                    const unsigned char *in, unsigned in_size, void *arg)
 {
     struct tls_check *check = SSL_get_app_data(ssl);
-    unsigned char *chosen;
-    const unsigned char *offer = check->may_join ? alpn_join : alpn_member;
-    unsigned offer_size = check->may_join ? sizeof alpn_join - 1 : sizeof alpn_member - 1;
 
     (void)arg;
-    if (SSL_select_next_proto(&chosen, out_size, alpn_member, sizeof alpn_member - 1, in,
-                              in_size) != OPENSSL_NPN_NEGOTIATED &&
-        SSL_select_next_proto(&chosen, out_size, offer, offer_size, in, in_size) !=
-            OPENSSL_NPN_NEGOTIATED) {
-        check->refused = true;
-        err_set(&check->why, "speaks another protocol inside TLS");
+    if (check == NULL) /* freed already */
         return SSL_TLSEXT_ERR_ALERT_FATAL;
-    }
-    *out = chosen;
-    return SSL_TLSEXT_ERR_OK;
+    if (is_offered(alpn_member, sizeof alpn_member - 1, in, in_size, out, out_size) ||
+        (check->may_join &&
+         is_offered(alpn_join, sizeof alpn_join - 1, in, in_size, out, out_size)))
+        return SSL_TLSEXT_ERR_OK;
+    check->refused = true;
+    err_set(&check->why, "speaks another protocol inside TLS");
+    return SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
 /* ---- contexts */
@@ -303,6 +313,12 @@ struct bufferevent *tls_stream(struct event_base *base, struct tls *tls, int fd,
     if (stream == NULL)
         SSL_free(ssl);
     return stream;
+}
+
+void tls_stream_free(struct bufferevent *stream)
+{
+    SSL_set_app_data(bufferevent_openssl_get_ssl(stream), NULL);
+    bufferevent_free(stream);
 }
 
 /* What the other side's alert means to a person. */

@@ -29,6 +29,9 @@ enum tls_role { TLS_MEMBER_CLIENT, TLS_JOIN_CLIENT, TLS_SERVER };
 struct bufferevent *tls_stream(struct event_base *base, struct tls *tls, int fd, enum tls_role role,
                                struct tls_check *check);
 
+/* Frees it; check may go at once, though libevent keeps the stream a little longer. */
+void tls_stream_free(struct bufferevent *stream);
+
 /* Why the stream failed, if TLS knows: a sentence about name; false: no matter of TLS. is_open: the
  * handshake was over and frames have been exchanged. */
 bool tls_explain(struct bufferevent *stream, const struct tls_check *check, const char *name,
