@@ -3,6 +3,7 @@ include docs/man/local.mk
 EXTRA_DIST += \
 	docs/architecture.md \
 	docs/pmix.md \
+	docs/protocol.md \
 	docs/tutorial.md \
 	docs/protocol-grid.md \
 	docs/protocol-job.md \
