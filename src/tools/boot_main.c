@@ -85,10 +85,14 @@ static void add_path(struct command *command, int code)
 
 static void read_options(struct command *command, int argc, char **argv)
 {
-    static const struct option longs[] = {
-        {"grid", required_argument, NULL, 'g'}, {"port", required_argument, NULL, 'p'},
-        {"slots", required_argument, NULL, 's'}, {"name", required_argument, NULL, 'n'},
-        {"config", required_argument, NULL, 'c'}, {"set", required_argument, NULL, 'k'}, TOOL_OPTIONS, {0}};
+    static const struct option longs[] = {{"grid", required_argument, NULL, 'g'},
+                                          {"port", required_argument, NULL, 'p'},
+                                          {"slots", required_argument, NULL, 's'},
+                                          {"name", required_argument, NULL, 'n'},
+                                          {"config", required_argument, NULL, 'c'},
+                                          {"set", required_argument, NULL, 'k'},
+                                          TOOL_OPTIONS,
+                                          {0}};
     int code;
 
     add_take(command, mem_string("p2pmpid"));
@@ -96,11 +100,21 @@ static void read_options(struct command *command, int argc, char **argv)
     while ((code = tool_option(argc, argv, "", longs, usage)) != -1)
         switch (code) {
         case 'g':
-        case 'c': add_path(command, code); break;
-        case 'p': add_setting(command, "port", optarg); break;
-        case 's': add_setting(command, "slots", optarg); break;
-        case 'n': add_setting(command, "name", optarg); break;
-        case 'k': add_setting(command, NULL, optarg); break;
+        case 'c':
+            add_path(command, code);
+            break;
+        case 'p':
+            add_setting(command, "port", optarg);
+            break;
+        case 's':
+            add_setting(command, "slots", optarg);
+            break;
+        case 'n':
+            add_setting(command, "name", optarg);
+            break;
+        case 'k':
+            add_setting(command, NULL, optarg);
+            break;
         }
 }
 
@@ -215,11 +229,13 @@ static void print_status(const Wire__Status *status, const char *how)
     if (status->grid[0] == '\0')
         puts("it belongs to no grid; join one with p2pmpi-grid join FILE and start it again");
     else
-        printf("grid %s: %u of %u supernodes, %u peers known, %u alive\n", status->grid, status->supernodes_up,
-               status->supernodes, status->peers, status->peers_alive);
+        printf("grid %s: %u of %u supernodes, %u peers known, %u alive\n", status->grid,
+               status->supernodes_up, status->supernodes, status->peers, status->peers_alive);
     if (status->supernodes > 0 && status->supernodes_up == 0)
-        fprintf(stderr, "p2pmpi-boot: warning: no supernode answers yet; known peers are used, p2pmpid goes on "
-                        "trying\n");
+        fprintf(
+            stderr,
+            "p2pmpi-boot: warning: no supernode answers yet; known peers are used, p2pmpid goes on "
+            "trying\n");
     if (status->warning[0] != '\0')
         fprintf(stderr, "p2pmpi-boot: warning: %s\n", status->warning);
 }

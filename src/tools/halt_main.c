@@ -43,10 +43,12 @@ static int halt(struct asker *asker, bool force, struct err *err)
     unsigned jobs = halting->jobs;
     message_free(halting);
     if (jobs > 0 && !force)
-        return err_set(err, "jobs run here (p2pmpi-ps lists them); wait for their end, or end them with "
-                            "p2pmpi-halt --force");
+        return err_set(err,
+                       "jobs run here (p2pmpi-ps lists them); wait for their end, or end them with "
+                       "p2pmpi-halt --force");
     if (asker_wait_closed(asker, END_MS) < 0 || wait_gone(pid, END_MS) < 0)
-        return err_set(err, "p2pmpid (process %d) did not end within %d s; look at its log", pid, END_MS / 1000);
+        return err_set(err, "p2pmpid (process %d) did not end within %d s; look at its log", pid,
+                       END_MS / 1000);
     printf("p2pmpid (process %d) has ended\n", pid);
     return 0;
 }

@@ -57,7 +57,8 @@ static bool take_status(const Wire__Frame *frame, void *arg)
     return false;
 }
 
-static int ask(bool numeric, bool refresh, struct peers *peers, Wire__Status **status, struct err *err)
+static int ask(bool numeric, bool refresh, struct peers *peers, Wire__Status **status,
+               struct err *err)
 {
     Wire__Frame frame = WIRE__FRAME__INIT;
     Wire__PeersQuery query = WIRE__PEERS_QUERY__INIT;
@@ -90,9 +91,13 @@ static int print_json(const struct peers *peers)
 
 int main(int argc, char **argv)
 {
-    static const struct option longs[] = {{"numeric", no_argument, NULL, 'n'}, {"details", no_argument, NULL, 'd'},
-                                          {"refresh", no_argument, NULL, 'r'}, {"json", no_argument, NULL, 'j'},
-                                          {"hostfile", no_argument, NULL, 'f'}, TOOL_OPTIONS, {0}};
+    static const struct option longs[] = {{"numeric", no_argument, NULL, 'n'},
+                                          {"details", no_argument, NULL, 'd'},
+                                          {"refresh", no_argument, NULL, 'r'},
+                                          {"json", no_argument, NULL, 'j'},
+                                          {"hostfile", no_argument, NULL, 'f'},
+                                          TOOL_OPTIONS,
+                                          {0}};
     struct peers peers = {NULL, 0};
     Wire__Status *status = NULL;
     struct hosts_how how = {.now_s = (uint64_t)clock_wall_s()};

@@ -13,7 +13,8 @@
 
 static bool is_same(const Wire__Peer *peer, const ProtobufCBinaryData *id)
 {
-    return id != NULL && id->len > 0 && peer->id.len == id->len && memcmp(peer->id.data, id->data, id->len) == 0;
+    return id != NULL && id->len > 0 && peer->id.len == id->len &&
+           memcmp(peer->id.data, id->data, id->len) == 0;
 }
 
 static int compare(const void *a, const void *b, void *arg)
@@ -42,8 +43,8 @@ static void add_address(struct table *table, const Wire__Peer *peer)
     if (peer->n_addrs == 0)
         table_add(table, "-");
     else
-        table_addf(table, strchr(peer->addrs[0]->host, ':') != NULL ? "[%s]:%u" : "%s:%u", peer->addrs[0]->host,
-                   peer->addrs[0]->port);
+        table_addf(table, strchr(peer->addrs[0]->host, ':') != NULL ? "[%s]:%u" : "%s:%u",
+                   peer->addrs[0]->host, peer->addrs[0]->port);
 }
 
 static void add_load(struct table *table, const Wire__Peer *peer)
@@ -110,8 +111,8 @@ static void print_details(const Wire__Peer *peer, FILE *out)
     if (host == NULL)
         return;
     print_line(out, "cpu:", host->cpu_model);
-    fprintf(out, "  %-9s %u MHz, %u packages, %u cores, %u hardware threads\n", "", host->cpu_mhz, host->packages,
-            host->cores, host->threads);
+    fprintf(out, "  %-9s %u MHz, %u packages, %u cores, %u hardware threads\n", "", host->cpu_mhz,
+            host->packages, host->cores, host->threads);
     print_caches(host, out);
     if (peer->load != NULL) {
         text_bytes(peer->load->memory_free, text);
@@ -128,9 +129,9 @@ static void print_details(const Wire__Peer *peer, FILE *out)
 void hosts_print(Wire__Peer *const *peers, size_t count, const struct hosts_how *how, FILE *out)
 {
     static const struct table_column columns[] = {
-        {"NAME", 0, 8},  {"ADDRESS", 0, 10},          {"RTT", TABLE_RIGHT, 0},
+        {"NAME", 0, 8},           {"ADDRESS", 0, 10},       {"RTT", TABLE_RIGHT, 0},
         {"FREE", TABLE_RIGHT, 0}, {"LOAD", TABLE_RIGHT, 0}, {"MEMORY", TABLE_RIGHT, 0},
-        {"ARCH", 0, 4},  {"ALIVE", 0, 0},             {"SEEN", 0, 0}};
+        {"ARCH", 0, 4},           {"ALIVE", 0, 0},          {"SEEN", 0, 0}};
     struct table *table = table_create(columns, sizeof columns / sizeof columns[0]);
 
     for (size_t i = 0; i < count; i++)
@@ -146,7 +147,8 @@ void hosts_print_hostfile(Wire__Peer *const *peers, size_t count, bool numeric, 
     for (size_t i = 0; i < count; i++) {
         const Wire__Peer *peer = peers[i];
         const char *name = numeric && peer->n_addrs > 0 ? peer->addrs[0]->host : peer->name;
-        if (!peer->alive || peer->load == NULL || peer->load->slots == 0 || strpbrk(name, " \t\n#") != NULL)
+        if (!peer->alive || peer->load == NULL || peer->load->slots == 0 ||
+            strpbrk(name, " \t\n#") != NULL)
             continue;
         fprintf(out, "%s slots=%u\n", name, peer->load->slots);
     }

@@ -62,9 +62,15 @@ static void add_row(struct table *table, const Wire__JobInfo *job, uint64_t now_
 
 static void print_table(const Wire__Jobs *jobs)
 {
-    static const struct table_column columns[] = {
-        {"JOB", 0, 0},  {"ROLE", 0, 0},   {"STATE", 0, 0}, {"RANKS", TABLE_RIGHT, 0}, {"HOSTS", TABLE_RIGHT, 0},
-        {"SLOTS", TABLE_RIGHT, 0}, {"OWNER", 0, 6}, {"FOR", TABLE_RIGHT, 0},   {"COMMAND", 0, 7}};
+    static const struct table_column columns[] = {{"JOB", 0, 0},
+                                                  {"ROLE", 0, 0},
+                                                  {"STATE", 0, 0},
+                                                  {"RANKS", TABLE_RIGHT, 0},
+                                                  {"HOSTS", TABLE_RIGHT, 0},
+                                                  {"SLOTS", TABLE_RIGHT, 0},
+                                                  {"OWNER", 0, 6},
+                                                  {"FOR", TABLE_RIGHT, 0},
+                                                  {"COMMAND", 0, 7}};
     struct table *table = table_create(columns, sizeof columns / sizeof columns[0]);
     uint64_t now_s = (uint64_t)clock_wall_s();
 

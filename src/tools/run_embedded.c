@@ -29,12 +29,14 @@ static void reset_signals(posix_spawnattr_t *how)
     posix_spawnattr_setsigdefault(how, &fresh);
     posix_spawnattr_setsigmask(how, &none);
     posix_spawnattr_setpgroup(how, 0);
-    posix_spawnattr_setflags(how, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
+    posix_spawnattr_setflags(how, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK |
+                                      POSIX_SPAWN_SETPGROUP);
 }
 
 int run_embedded_start(pid_t *child_out, struct err *err)
 {
-    char *const argv[] = {(char *)"p2pmpid", (char *)"--private", (char *)"--fd", (char *)"3", NULL};
+    char *const argv[] = {(char *)"p2pmpid", (char *)"--private", (char *)"--fd", (char *)"3",
+                          NULL};
     posix_spawn_file_actions_t files;
     posix_spawnattr_t how;
     int pair[2];
@@ -73,5 +75,7 @@ int run_embedded_wait(pid_t child, int limit_ms, struct err *err)
         kill(child, SIGKILL); /* p2pmpi-stepd ends the ranks of a daemon that is gone */
     while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
         ;
-    return late < 0 ? err_set(err, "the private p2pmpid (process %d) did not end and was killed", (int)child) : 0;
+    return late < 0 ? err_set(err, "the private p2pmpid (process %d) did not end and was killed",
+                              (int)child)
+                    : 0;
 }

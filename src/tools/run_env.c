@@ -30,7 +30,8 @@ static void set(struct run_env *env, const char *name, size_t length, const char
 }
 
 /* Every variable whose name begins with prefix. */
-static void set_matching(struct run_env *env, char *const *environ_list, const char *prefix, size_t length)
+static void set_matching(struct run_env *env, char *const *environ_list, const char *prefix,
+                         size_t length)
 {
     for (; *environ_list != NULL; environ_list++) {
         const char *equals = strchr(*environ_list, '=');
@@ -69,7 +70,8 @@ void run_env_fill(struct run_env *env, const struct run_options *options, char *
         } else if (value_of(environ_list, word) != NULL) {
             set(env, word, length, value_of(environ_list, word));
         } else {
-            snprintf(text, sizeof text, "-x %.200s: there is no such variable in the environment", word);
+            snprintf(text, sizeof text, "-x %.200s: there is no such variable in the environment",
+                     word);
             warn(text, arg);
         }
     }

@@ -77,7 +77,8 @@ static void on_look(evutil_socket_t fd, short what, void *arg)
     read_on(arg);
 }
 
-struct run_input *run_input_create(struct event_base *base, int fd, run_input_send_fn send, void *arg)
+struct run_input *run_input_create(struct event_base *base, int fd, run_input_send_fn send,
+                                   void *arg)
 {
     struct run_input *input = mem_alloc(sizeof *input);
     struct stat st;
@@ -89,7 +90,8 @@ struct run_input *run_input_create(struct event_base *base, int fd, run_input_se
     /* epoll takes neither files nor /dev/null, and they never block for long. */
     input->is_file = !input->is_terminal && (fstat(fd, &st) < 0 || S_ISREG(st.st_mode) ||
                                              S_ISCHR(st.st_mode) || S_ISDIR(st.st_mode));
-    input->ready = event_new(base, input->is_file ? -1 : fd, input->is_file ? 0 : EV_READ, on_ready, input);
+    input->ready =
+        event_new(base, input->is_file ? -1 : fd, input->is_file ? 0 : EV_READ, on_ready, input);
     input->look = event_new(base, -1, 0, on_look, input);
     input->unacked = evbuffer_new();
     return input;
@@ -129,7 +131,8 @@ void run_input_repeat(struct run_input *input)
     size_t size = evbuffer_get_length(input->unacked);
 
     if (size > 0 || input->ended)
-        input->send(input->acked, evbuffer_pullup(input->unacked, -1), size, input->ended, input->arg);
+        input->send(input->acked, evbuffer_pullup(input->unacked, -1), size, input->ended,
+                    input->arg);
 }
 
 void run_input_continue(struct run_input *input)

@@ -13,11 +13,13 @@ struct run_input;
 #define INPUT_WINDOW (256u << 10) /* bytes that rank 0's host has not acknowledged */
 
 /* A piece at offset; end: nothing follows. */
-typedef void (*run_input_send_fn)(uint64_t offset, const void *data, size_t size, bool end, void *arg);
+typedef void (*run_input_send_fn)(uint64_t offset, const void *data, size_t size, bool end,
+                                  void *arg);
 
-/* fd is borrowed and never made non-blocking; one that is not open is an empty input. A terminal is read only
- * while p2pmpirun is in its foreground. Nothing is read before run_input_start(). */
-struct run_input *run_input_create(struct event_base *base, int fd, run_input_send_fn send, void *arg);
+/* fd is borrowed and never made non-blocking; one that is not open is an empty input. A terminal is
+ * read only while p2pmpirun is in its foreground. Nothing is read before run_input_start(). */
+struct run_input *run_input_create(struct event_base *base, int fd, run_input_send_fn send,
+                                   void *arg);
 void run_input_destroy(struct run_input *input);
 
 void run_input_start(struct run_input *input);

@@ -77,8 +77,8 @@ static int add_wish(struct run_hosts *list, char *text, struct err *err)
     if (colon != NULL) {
         *colon = '\0';
         if (run_number(colon + 1, 1, SLOTS_MAX, &slots) < 0)
-            return err_set(err, "--host: \"%s\" needs a number of slots from 1 to %d, not \"%s\"", name,
-                           SLOTS_MAX, colon + 1);
+            return err_set(err, "--host: \"%s\" needs a number of slots from 1 to %d, not \"%s\"",
+                           name, SLOTS_MAX, colon + 1);
         given = true;
     }
     if (name[0] == '\0')
@@ -113,7 +113,8 @@ static int read_host_line(struct run_hosts *list, char *line, struct err *err)
     while ((word = strtok_r(NULL, " \t\r", &save)) != NULL) {
         if (strncmp(word, "slots=", 6) == 0) {
             if (run_number(word + 6, 1, SLOTS_MAX, &slots) < 0)
-                return err_set(err, "\"%s\" is not a number of slots from 1 to %d", word + 6, SLOTS_MAX);
+                return err_set(err, "\"%s\" is not a number of slots from 1 to %d", word + 6,
+                               SLOTS_MAX);
             given = true;
         } else if (strncmp(word, "max_slots=", 10) == 0 || strncmp(word, "max-slots=", 10) == 0) {
             if (run_number(word + 10, 0, SLOTS_MAX, &unused) < 0)
@@ -134,7 +135,8 @@ int run_hosts_read(struct run_hosts *list, const char *path, struct err *err)
 
     if (text == NULL)
         return -1;
-    for (char *line = strsep(&rest, "\n"); line != NULL && result == 0; line = strsep(&rest, "\n")) {
+    for (char *line = strsep(&rest, "\n"); line != NULL && result == 0;
+         line = strsep(&rest, "\n")) {
         number++;
         line[strcspn(line, "#")] = '\0';
         if (read_host_line(list, line, err) < 0)

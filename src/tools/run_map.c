@@ -18,8 +18,10 @@ char *run_map_ranks(const Wire__JobSpec *spec, uint32_t host)
             continue;
         while (last + 1 < spec->n_rank_host && spec->rank_host[last + 1] == host)
             last++;
-        char *longer = first == last ? mem_format("%s%s%zu", text, text[0] != '\0' ? "," : "", first)
-                                     : mem_format("%s%s%zu-%zu", text, text[0] != '\0' ? "," : "", first, last);
+        char *longer =
+            first == last
+                ? mem_format("%s%s%zu", text, text[0] != '\0' ? "," : "", first)
+                : mem_format("%s%s%zu-%zu", text, text[0] != '\0' ? "," : "", first, last);
         free(text);
         text = longer;
         first = last;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* run_options.c - what was typed behind p2pmpirun: mpirun's option names, read into one struct
  *
- * getopt_long_only reads both --np and -np. One table holds every option: what p2pmpirun does, what it takes
- * and ignores because scripts give it, and what it refuses with a reason. */
+ * getopt_long_only reads both --np and -np. One table holds every option: what p2pmpirun does, what
+ * it takes and ignores because scripts give it, and what it refuses with a reason. */
 #include "config.h"
 #include "tools/run_options.h"
 
@@ -13,6 +13,7 @@
 #include <string.h>
 #include <strings.h>
 
+/* clang-format off */
 enum code {
     IGNORED = 256, /* accepted: changes nothing here */
     LATER,         /* known to mpirun, not yet to us */
@@ -21,6 +22,7 @@ enum code {
     SHORT_RANKS = 'n', SHORT_HOST = 'H', SHORT_EXPORT = 'x', SHORT_STRATEGY = 'a', SHORT_WAIT = 'w',
     SHORT_LIST = 'l', SHORT_QUIET = 'q', SHORT_VERBOSE = 'v', SHORT_VERSION = 'V', SHORT_HELP = 'h',
 };
+/* clang-format on */
 
 struct known {
     const char *name;
@@ -121,17 +123,20 @@ static const char short_options[] = "+:n:c:H:x:a:w:l:qvVhN:s";
 void run_options_help(FILE *out)
 {
     fputs("usage: p2pmpirun [OPTION]... PROGRAM [ARGUMENT]...\n"
-          "Runs an MPI program on the peers of the grid, or on this machine when no p2pmpid runs here.\n"
+          "Runs an MPI program on the peers of the grid, or on this machine when no p2pmpid runs "
+          "here.\n"
           "\n"
           "  -n, -np, -c N          start N ranks\n"
           "  -H, --host A,B:2       only on these hosts (with so many slots)\n"
           "  --hostfile FILE        only on the hosts of FILE, lines \"name slots=N\"\n"
-          "  -a spread|concentrate  one rank per host over the nearest hosts (default), or fill the nearest\n"
+          "  -a spread|concentrate  one rank per host over the nearest hosts (default), or fill "
+          "the nearest\n"
           "  -w SECONDS             search that long for enough hosts\n"
           "  --oversubscribe        more ranks than slots are fine\n"
           "  --local                on this machine alone, although a p2pmpid runs here\n"
           "\n"
-          "  -x NAME[=VALUE]        give this environment variable to the ranks; NAME* gives all that begin so\n"
+          "  -x NAME[=VALUE]        give this environment variable to the ranks; NAME* gives all "
+          "that begin so\n"
           "  --mca NAME VALUE       set an MCA parameter of Open MPI\n"
           "  --wdir DIR             run the ranks in DIR\n"
           "  --preload-files A,B    bring these input files to every host\n"
@@ -153,13 +158,14 @@ void run_options_help(FILE *out)
 }
 
 /* Of MAP_BY and --output: the words between commas and colons. */
-static int each_word(const char *text, const char *between, struct run_options *options, struct err *err,
-                     int (*word)(struct run_options *, const char *, struct err *))
+static int each_word(const char *text, const char *between, struct run_options *options,
+                     struct err *err, int (*word)(struct run_options *, const char *, struct err *))
 {
     char *copy = mem_string(text), *rest = copy;
     int result = 0;
 
-    for (char *part = strsep(&rest, between); part != NULL && result == 0; part = strsep(&rest, between))
+    for (char *part = strsep(&rest, between); part != NULL && result == 0;
+         part = strsep(&rest, between))
         if (part[0] != '\0')
             result = word(options, part, err);
     free(copy);
@@ -219,13 +225,15 @@ static int set_seconds(const char *option, const char *text, uint32_t *ms_out, s
     uint32_t seconds;
 
     if (run_number(text, 1, 4000000, &seconds) < 0)
-        return err_set(err, "%s needs a whole number of seconds from 1 to 4000000, not \"%s\"", option, text);
+        return err_set(err, "%s needs a whole number of seconds from 1 to 4000000, not \"%s\"",
+                       option, text);
     *ms_out = seconds * 1000;
     return 0;
 }
 
 /* The pairs hold each variable once; more values of one parameter are joined with commas. */
-static int add_parameter(struct run_strings *mca, const char *prefix, const char *name, const char *value)
+static int add_parameter(struct run_strings *mca, const char *prefix, const char *name,
+                         const char *value)
 {
     char *variable = mem_format("%s%s", prefix, name);
 
@@ -244,7 +252,8 @@ static int add_parameter(struct run_strings *mca, const char *prefix, const char
 }
 
 /* "--mca NAME VALUE": getopt gave NAME, VALUE is the next word. */
-static int take_pair(struct run_options *options, const char *prefix, int argc, char **argv, struct err *err)
+static int take_pair(struct run_options *options, const char *prefix, int argc, char **argv,
+                     struct err *err)
 {
     const char *name = optarg;
 
@@ -252,7 +261,8 @@ static int take_pair(struct run_options *options, const char *prefix, int argc, 
         return err_set(err, "--mca %s needs a value behind it", name);
     const char *value = argv[optind++];
     if (name[0] == '\0' || strchr(name, '=') != NULL)
-        return err_set(err, "\"%s\" is not the name of an MCA parameter; write --mca NAME VALUE", name);
+        return err_set(err, "\"%s\" is not the name of an MCA parameter; write --mca NAME VALUE",
+                       name);
     if (prefix == NULL) /* of PRRTE's launcher, which is not here */
         return 0;
     return add_parameter(&options->mca, prefix, name, value);
@@ -265,42 +275,91 @@ static int set_ranks(struct run_options *options, const char *text, struct err *
     return 0;
 }
 
+/* clang-format off: one line an option */
 static int apply(struct run_options *o, int code, int argc, char **argv, struct err *err)
 {
     switch (code) {
     case 'c':
-    case SHORT_RANKS: return set_ranks(o, optarg, err);
-    case SHORT_HOST: return run_hosts_add(&o->hosts, optarg, err);
-    case HOSTFILE: return run_hosts_read(&o->hosts, optarg, err);
-    case SHORT_EXPORT: run_strings_add(&o->exports, optarg); return 0;
-    case SHORT_STRATEGY: return set_strategy(o, optarg, err);
-    case SHORT_WAIT: return set_seconds("-w", optarg, &o->wait_ms, err);
-    case SHORT_LIST: run_strings_add(&o->lists, optarg); return 0;
-    case TIMEOUT: return set_seconds("--timeout", optarg, &o->timeout_ms, err);
-    case FETCH: run_strings_add(&o->fetch, optarg); return 0;
-    case PRELOAD: run_strings_add(&o->preload, optarg); return 0;
-    case WDIR: o->wdir = optarg; return 0;
-    case MCA: return take_pair(o, "OMPI_MCA_", argc, argv, err);
-    case PMIX_MCA: return take_pair(o, "PMIX_MCA_", argc, argv, err);
-    case PRTE_MCA: return take_pair(o, NULL, argc, argv, err);
-    case TAG_OUTPUT: o->tag_output = true; return 0;
-    case MERGE: o->merge_stderr = true; return 0;
-    case OUTPUT: return each_word(optarg, ",", o, err, output_word);
-    case STDIN: return set_stdin(o, optarg, err);
-    case DISPLAY_MAP: o->display_map = true; return 0;
-    case OVERSUBSCRIBE: o->oversubscribe = true; return 0;
-    case NO_OVERSUBSCRIBE: o->oversubscribe = false; return 0;
-    case MAP_BY: return each_word(optarg, ":,", o, err, map_word);
-    case SPREAD: o->strategy = RUN_SPREAD; return 0;
-    case CONCENTRATE: o->strategy = RUN_CONCENTRATE; return 0;
-    case LOCAL: o->local = true; return 0;
-    case SHORT_QUIET: o->quiet = true; return 0;
-    case SHORT_VERBOSE: o->verbose = true; return 0;
-    case SHORT_VERSION: o->version = true; return 0;
-    case SHORT_HELP: o->help = true; return 0;
-    default: return 0; /* IGNORED, 's' (--preload-binary) */
+    case SHORT_RANKS:
+        return set_ranks(o, optarg, err);
+    case SHORT_HOST:
+        return run_hosts_add(&o->hosts, optarg, err);
+    case HOSTFILE:
+        return run_hosts_read(&o->hosts, optarg, err);
+    case SHORT_EXPORT:
+        run_strings_add(&o->exports, optarg);
+        return 0;
+    case SHORT_STRATEGY:
+        return set_strategy(o, optarg, err);
+    case SHORT_WAIT:
+        return set_seconds("-w", optarg, &o->wait_ms, err);
+    case SHORT_LIST:
+        run_strings_add(&o->lists, optarg);
+        return 0;
+    case TIMEOUT:
+        return set_seconds("--timeout", optarg, &o->timeout_ms, err);
+    case FETCH:
+        run_strings_add(&o->fetch, optarg);
+        return 0;
+    case PRELOAD:
+        run_strings_add(&o->preload, optarg);
+        return 0;
+    case WDIR:
+        o->wdir = optarg;
+        return 0;
+    case MCA:
+        return take_pair(o, "OMPI_MCA_", argc, argv, err);
+    case PMIX_MCA:
+        return take_pair(o, "PMIX_MCA_", argc, argv, err);
+    case PRTE_MCA:
+        return take_pair(o, NULL, argc, argv, err);
+    case TAG_OUTPUT:
+        o->tag_output = true;
+        return 0;
+    case MERGE:
+        o->merge_stderr = true;
+        return 0;
+    case OUTPUT:
+        return each_word(optarg, ",", o, err, output_word);
+    case STDIN:
+        return set_stdin(o, optarg, err);
+    case DISPLAY_MAP:
+        o->display_map = true;
+        return 0;
+    case OVERSUBSCRIBE:
+        o->oversubscribe = true;
+        return 0;
+    case NO_OVERSUBSCRIBE:
+        o->oversubscribe = false;
+        return 0;
+    case MAP_BY:
+        return each_word(optarg, ":,", o, err, map_word);
+    case SPREAD:
+        o->strategy = RUN_SPREAD;
+        return 0;
+    case CONCENTRATE:
+        o->strategy = RUN_CONCENTRATE;
+        return 0;
+    case LOCAL:
+        o->local = true;
+        return 0;
+    case SHORT_QUIET:
+        o->quiet = true;
+        return 0;
+    case SHORT_VERBOSE:
+        o->verbose = true;
+        return 0;
+    case SHORT_VERSION:
+        o->version = true;
+        return 0;
+    case SHORT_HELP:
+        o->help = true;
+        return 0;
+    default:
+        return 0; /* IGNORED, 's' (--preload-binary) */
     }
 }
+/* clang-format on */
 
 /* What getopt could not use, as it was typed. */
 static int refuse(int code, const char *typed, struct err *err)
@@ -308,7 +367,8 @@ static int refuse(int code, const char *typed, struct err *err)
     if (code == ':')
         return err_set(err, "the option \"%s\" needs an argument", typed);
     if (code == LATER || code == 'N')
-        return err_set(err, "the option \"%s\" of mpirun comes in a later version of p2pmpirun", typed);
+        return err_set(err, "the option \"%s\" of mpirun comes in a later version of p2pmpirun",
+                       typed);
     return err_set(err, "unknown option \"%s\"\nType 'p2pmpirun --help' for usage.", typed);
 }
 

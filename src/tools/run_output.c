@@ -102,7 +102,8 @@ static void write_tagged(struct run_output *output, size_t index, const char *te
     struct run_sink *sink = stream_of(output, index)->sink;
     char tag[64];
 
-    int length = snprintf(tag, sizeof tag, "[1,%zu]<%s>:", index / 2, index % 2 == 0 ? "stdout" : "stderr");
+    int length =
+        snprintf(tag, sizeof tag, "[1,%zu]<%s>:", index / 2, index % 2 == 0 ? "stdout" : "stderr");
     while (size > 0) {
         const char *end = memchr(text, '\n', size);
         size_t part = end != NULL ? (size_t)(end - text) + 1 : size;
@@ -147,7 +148,8 @@ static void hold(struct run_output *output, size_t index, const char *text, size
 }
 
 /* Whole lines at once, so that lines of several ranks do not mix; the rest is held for its end. */
-static void put_tagged(struct run_output *output, size_t index, const char *text, size_t size, bool end)
+static void put_tagged(struct run_output *output, size_t index, const char *text, size_t size,
+                       bool end)
 {
     const char *last = memrchr(text, '\n', size);
     size_t whole = last != NULL ? (size_t)(last - text) + 1 : 0;
@@ -195,8 +197,8 @@ static void grow(struct run_output *output, uint32_t host, size_t index)
     }
 }
 
-int run_output_put(struct run_output *output, uint32_t host, uint32_t rank, uint32_t stream, uint64_t offset,
-                   const void *data, size_t size, bool end)
+int run_output_put(struct run_output *output, uint32_t host, uint32_t rank, uint32_t stream,
+                   uint64_t offset, const void *data, size_t size, bool end)
 {
     size_t index = (size_t)rank * 2 + stream - 1;
 
@@ -233,7 +235,8 @@ int run_output_put(struct run_output *output, uint32_t host, uint32_t rank, uint
 
 bool run_output_is_empty(const struct run_output *output)
 {
-    return run_sink_waiting(output->streams[0].sink) == 0 && run_sink_waiting(output->streams[1].sink) == 0;
+    return run_sink_waiting(output->streams[0].sink) == 0 &&
+           run_sink_waiting(output->streams[1].sink) == 0;
 }
 
 void run_output_finish(struct run_output *output)
@@ -248,8 +251,8 @@ void run_output_repeat(struct run_output *output)
             output->ops->written((uint32_t)i, output->written[i], output->arg);
 }
 
-struct run_output *run_output_create(struct event_base *base, int out_fd, int err_fd, bool tag, bool merge,
-                                     const struct run_output_ops *ops, void *arg)
+struct run_output *run_output_create(struct event_base *base, int out_fd, int err_fd, bool tag,
+                                     bool merge, const struct run_output_ops *ops, void *arg)
 {
     struct run_output *output = mem_alloc(sizeof *output);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* run_progress.c - one line on a terminal while a job is prepared; erased before anything else is written */
+/* run_progress.c - one line on a terminal while a job is prepared; erased before anything else is
+ * written */
 #include "config.h"
 #include "tools/run_progress.h"
 
@@ -12,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define DRAW_MS  150 /* a job that starts sooner shows no line at all */
+#define DRAW_MS      150 /* a job that starts sooner shows no line at all */
 #define SENTENCE_MAX 400
 
 struct run_progress {
@@ -22,12 +23,16 @@ struct run_progress {
     char sentence[SENTENCE_MAX];
 };
 
-void run_progress_sentence(Wire__Phase phase, uint64_t done, uint64_t total, const char *text, char *out,
-                           size_t size)
+void run_progress_sentence(Wire__Phase phase, uint64_t done, uint64_t total, const char *text,
+                           char *out, size_t size)
 {
-    static const char *const names[] = {"searching for hosts", "asking hosts for slots",
-                                        "bringing files to the hosts", "starting ranks", "running",
-                                        "fetching results", "ending"};
+    static const char *const names[] = {"searching for hosts",
+                                        "asking hosts for slots",
+                                        "bringing files to the hosts",
+                                        "starting ranks",
+                                        "running",
+                                        "fetching results",
+                                        "ending"};
     char numbers[3 * TEXT_SIZE] = "", safe[160], part[TEXT_SIZE], all[TEXT_SIZE];
     const char *name = (unsigned)phase < sizeof names / sizeof names[0] ? names[phase] : "working";
 
@@ -63,7 +68,8 @@ static void on_draw(evutil_socket_t fd, short what, void *arg)
     (void)what;
     if (tcgetpgrp(STDERR_FILENO) != getpgrp())
         return; /* in the background: the line is somebody else's */
-    fprintf(stderr, "\r\033[Kp2pmpirun: %.*s", width > 13 ? (int)width - 13 : 0, progress->sentence);
+    fprintf(stderr, "\r\033[Kp2pmpirun: %.*s", width > 13 ? (int)width - 13 : 0,
+            progress->sentence);
     fflush(stderr);
     progress->drawn = true;
 }
@@ -88,8 +94,8 @@ void run_progress_destroy(struct run_progress *progress)
     free(progress);
 }
 
-void run_progress_set(struct run_progress *progress, Wire__Phase phase, uint64_t done, uint64_t total,
-                      const char *text)
+void run_progress_set(struct run_progress *progress, Wire__Phase phase, uint64_t done,
+                      uint64_t total, const char *text)
 {
     bool is_new = progress->phase != (int)phase;
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* run_session.c - one job, seen from p2pmpirun: from the submission to its result
  *
- * The session ends when the result is there and everything that the ranks wrote has been written. A daemon
- * that goes away while the job runs is waited for: started again, it takes the job back (JobReclaim). */
+ * The session ends when the result is there and everything that the ranks wrote has been written. A
+ * daemon that goes away while the job runs is waited for: started again, it takes the job back
+ * (JobReclaim). */
 #include "config.h"
 #include "tools/run_session.h"
 
@@ -28,12 +29,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#define RECLAIM_MS   10000 /* a daemon may be away that long (p2pmpid's rejoin_s) */
-#define REDIAL_MS    200
-#define ACCEPT_MS    15000 /* from the submission to its acceptance */
-#define END_MS       20000 /* from the first interrupt to the result */
-#define END_FORCED_MS 5000 /* from the second one */
-#define PRIVATE_MS   5000  /* a private daemon's end */
+#define RECLAIM_MS    10000 /* a daemon may be away that long (p2pmpid's rejoin_s) */
+#define REDIAL_MS     200
+#define ACCEPT_MS     15000 /* from the submission to its acceptance */
+#define END_MS        20000 /* from the first interrupt to the result */
+#define END_FORCED_MS 5000  /* from the second one */
+#define PRIVATE_MS    5000  /* a private daemon's end */
 
 struct run_session {
     const struct run_options *options;
@@ -157,9 +158,11 @@ static void on_output(struct run_session *session, const Wire__JobOutput *messag
     const Wire__Output *output = message->output;
 
     run_progress_erase(session->progress);
-    if (output == NULL || run_output_put(session->output, message->host, output->rank, output->stream,
-                                         output->offset, output->data.data, output->data.len, output->end) < 0)
-        fail(session, "p2pmpid sent output that does not follow what came before; the job is given up");
+    if (output == NULL ||
+        run_output_put(session->output, message->host, output->rank, output->stream, output->offset,
+                       output->data.data, output->data.len, output->end) < 0)
+        fail(session,
+             "p2pmpid sent output that does not follow what came before; the job is given up");
 }
 
 static void fetch_ack(void *arg, uint32_t host, uint64_t bytes)
@@ -239,7 +242,8 @@ static void on_map(struct run_session *session, const Wire__JobMap *map)
 
 static void on_progress(struct run_session *session, const Wire__JobProgress *progress)
 {
-    run_progress_set(session->progress, progress->phase, progress->done, progress->total, progress->text);
+    run_progress_set(session->progress, progress->phase, progress->done, progress->total,
+                     progress->text);
     if (progress->phase == WIRE__PHASE__PHASE_RUN)
         start_input(session);
 }
@@ -338,7 +342,8 @@ static void send_submit(struct run_session *session)
     frame.job_submit = &session->submit.message;
     set_limit(session, ACCEPT_MS);
     if (link_send(session->link, &frame) < 0)
-        fail(session, "the job's description is too long (arguments, environment and file list together)");
+        fail(session,
+             "the job's description is too long (arguments, environment and file list together)");
 }
 
 static void send_reclaim(struct run_session *session)
@@ -516,7 +521,8 @@ static void warn_early(const char *text, void *arg)
     warn(text, arg);
 }
 
-struct run_session *run_session_create(const struct run_options *options, int *exit_code_out, struct err *err)
+struct run_session *run_session_create(const struct run_options *options, int *exit_code_out,
+                                       struct err *err)
 {
     struct run_session *session = mem_alloc(sizeof *session);
     struct event_base *base = event_base_new();
@@ -536,8 +542,8 @@ struct run_session *run_session_create(const struct run_options *options, int *e
     session->pause = event_new(base, -1, 0, on_pause, session);
     if (connect_daemon(session, &fd, err) < 0)
         goto error;
-    if (run_submit_fill(&session->submit, options, fd < 0, hash_progress, warn_early, session, exit_code_out,
-                        err) < 0)
+    if (run_submit_fill(&session->submit, options, fd < 0, hash_progress, warn_early, session,
+                        exit_code_out, err) < 0)
         goto error;
     *exit_code_out = 1;
     if (fd < 0)
@@ -561,7 +567,8 @@ int run_session_run(struct run_session *session)
         event_base_dispatch(session->base);
     link_destroy(session->link);
     session->link = NULL;
-    event_base_loop(session->base, EVLOOP_NONBLOCK); /* libevent closes the socket in its loop only */
+    event_base_loop(session->base,
+                    EVLOOP_NONBLOCK); /* libevent closes the socket in its loop only */
     if (session->child > 0 && run_embedded_wait(session->child, PRIVATE_MS, &err) < 0)
         run_tell(err.text);
     if (session->fetch != NULL && session->options->verbose && !session->options->quiet)

@@ -9,7 +9,8 @@
 struct run_session;
 
 /* Borrows options. NULL with a sentence and the exit code. */
-struct run_session *run_session_create(const struct run_options *options, int *exit_code_out, struct err *err);
+struct run_session *run_session_create(const struct run_options *options, int *exit_code_out,
+                                       struct err *err);
 void run_session_destroy(struct run_session *session);
 
 /* Runs the job and returns p2pmpirun's exit code; sentences are on standard error. */

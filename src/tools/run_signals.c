@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* run_signals.c - signals sent to p2pmpirun: ends of the job, stops, and those that are for the ranks */
+/* run_signals.c - signals sent to p2pmpirun: ends of the job, stops, and those that are for the
+ * ranks */
 #include "config.h"
 #include "tools/run_signals.h"
 
@@ -46,14 +47,16 @@ static bool is_ignored(int number)
     return sigaction(number, NULL, &now) == 0 && now.sa_handler == SIG_IGN;
 }
 
-struct run_signals *run_signals_create(struct event_base *base, const struct run_signals_ops *ops, void *arg)
+struct run_signals *run_signals_create(struct event_base *base, const struct run_signals_ops *ops,
+                                       void *arg)
 {
     struct run_signals *signals = mem_alloc(sizeof *signals);
 
     signals->ops = ops;
     signals->arg = arg;
     for (int i = 0; i < NUMBERS; i++) {
-        /* nohup and shells without job control mean it; INT and TERM always end a job, as with mpirun. */
+        /* nohup and shells without job control mean it; INT and TERM always end a job, as with
+         * mpirun. */
         if ((numbers[i] == SIGHUP || numbers[i] == SIGTSTP) && is_ignored(numbers[i]))
             continue;
         signals->events[i] = evsignal_new(base, numbers[i], on_signal, signals);

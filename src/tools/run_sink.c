@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* run_sink.c - bytes waiting to be written to a descriptor that others share, without ever blocking on it
+/* run_sink.c - bytes waiting to be written to a descriptor that others share, without ever blocking
+ * on it
  *
- * O_NONBLOCK belongs to the open file, which the shell and the rest of a pipeline use too. So a pipe or a
- * terminal is opened anew through /proc/self/fd, which gives an open file of our own. Where that is forbidden
- * (another user's terminal) small pieces are written after poll(); files are written directly. */
+ * O_NONBLOCK belongs to the open file, which the shell and the rest of a pipeline use too. So a
+ * pipe or a terminal is opened anew through /proc/self/fd, which gives an open file of our own.
+ * Where that is forbidden (another user's terminal) small pieces are written after poll(); files
+ * are written directly. */
 #include "config.h"
 #include "tools/run_sink.h"
 
@@ -20,8 +22,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define POLLED_PIECE 512 /* what a pipe takes whole when poll() says so (PIPE_BUF is more, POSIX says 512) */
-#define PIECE        65536
+#define POLLED_PIECE                                                                               \
+    512 /* what a pipe takes whole when poll() says so (PIPE_BUF is more, POSIX says 512) */
+#define PIECE 65536
 
 enum way { WAY_DIRECT, WAY_OWN, WAY_SOCKET, WAY_POLLED };
 
@@ -60,7 +63,8 @@ static enum way choose_way(int *fd)
     return WAY_OWN;
 }
 
-struct run_sink *run_sink_create(struct event_base *base, int fd, const struct run_sink_ops *ops, void *arg)
+struct run_sink *run_sink_create(struct event_base *base, int fd, const struct run_sink_ops *ops,
+                                 void *arg)
 {
     struct run_sink *sink = mem_alloc(sizeof *sink);
 

@@ -27,7 +27,8 @@ static char *join_words(char *const *words, int count)
     return text;
 }
 
-/* As the shell left it, with its links, if that is where we are: so programs print the path that people know. */
+/* As the shell left it, with its links, if that is where we are: so programs print the path that
+ * people know. */
 static char *current_dir(struct err *err)
 {
     const char *shell = getenv("PWD");
@@ -49,7 +50,8 @@ static int check_wdir(struct run_submit *submit, const char *wanted, struct err 
     if (wanted == NULL)
         submit->wdir = mem_string(submit->cwd);
     else
-        submit->wdir = wanted[0] == '/' ? mem_string(wanted) : mem_format("%s/%s", submit->cwd, wanted);
+        submit->wdir =
+            wanted[0] == '/' ? mem_string(wanted) : mem_format("%s/%s", submit->cwd, wanted);
     if (stat(submit->wdir, &st) < 0)
         return err_sys(err, "cannot change to the working directory %s", submit->wdir);
     if (!S_ISDIR(st.st_mode))
@@ -124,9 +126,10 @@ static void fill_plain(struct run_submit *submit, const struct run_options *opti
     message->command = submit->command;
 }
 
-/* This machine alone: nothing travels, the program runs from where it is, in the user's directory. */
-static int fill_embedded(struct run_submit *submit, const struct run_options *options, int *exit_code,
-                         struct err *err)
+/* This machine alone: nothing travels, the program runs from where it is, in the user's directory.
+ */
+static int fill_embedded(struct run_submit *submit, const struct run_options *options,
+                         int *exit_code, struct err *err)
 {
     *exit_code = EXIT_NO_WDIR;
     if (check_wdir(submit, options->wdir, err) < 0)
@@ -163,8 +166,8 @@ static int fill_staged(struct run_submit *submit, const struct run_options *opti
 }
 
 int run_submit_fill(struct run_submit *submit, const struct run_options *options, bool embedded,
-                    manifest_progress_fn *progress, void (*warn)(const char *text, void *arg), void *arg,
-                    int *exit_code_out, struct err *err)
+                    manifest_progress_fn *progress, void (*warn)(const char *text, void *arg),
+                    void *arg, int *exit_code_out, struct err *err)
 {
     *submit = (struct run_submit){.message = WIRE__JOB_SUBMIT__INIT};
     *exit_code_out = 1;

@@ -10,7 +10,10 @@ void run_tell(const char *text)
 {
     fputs("p2pmpirun: ", stderr);
     for (; *text != '\0'; text++)
-        fputc(((unsigned char)*text < 0x20 && *text != '\n' && *text != '\t') || *text == 0x7f ? '?' : *text, stderr);
+        fputc(((unsigned char)*text < 0x20 && *text != '\n' && *text != '\t') || *text == 0x7f
+                  ? '?'
+                  : *text,
+              stderr);
     fputc('\n', stderr);
 }
 

@@ -45,7 +45,8 @@ int asker_fd(const char *path, struct err *err)
 
     if (strlen(path) >= sizeof address.sun_path) {
         errno = ENAMETOOLONG;
-        return err_set(err, "the path %s is too long for a socket; choose a shorter P2PMPI_DIR", path);
+        return err_set(err, "the path %s is too long for a socket; choose a shorter P2PMPI_DIR",
+                       path);
     }
     memcpy(address.sun_path, path, strlen(path) + 1);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -173,8 +174,8 @@ void asker_destroy(struct asker *asker)
     free(asker);
 }
 
-int asker_ask(struct asker *asker, Wire__Frame *question, unsigned timeout_ms, asker_answer_fn *answer, void *arg,
-             struct err *err)
+int asker_ask(struct asker *asker, Wire__Frame *question, unsigned timeout_ms,
+              asker_answer_fn *answer, void *arg, struct err *err)
 {
     if (asker->link == NULL)
         return err_set(err, "%s", asker->why.text);
@@ -183,7 +184,8 @@ int asker_ask(struct asker *asker, Wire__Frame *question, unsigned timeout_ms, a
     asker->arg = arg;
     asker->answered = false;
     if (link_send(asker->link, question) < 0)
-        return err_set(err, "cannot ask p2pmpid: the question is too long or the connection is broken");
+        return err_set(err,
+                       "cannot ask p2pmpid: the question is too long or the connection is broken");
     run(asker, timeout_ms);
     asker->answer = NULL;
     return asker->answered ? 0 : fail(asker, timeout_ms, err);

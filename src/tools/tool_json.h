@@ -10,7 +10,8 @@
 json_t *json_peer(const Wire__Peer *peer); /* a new object */
 json_t *json_job(const Wire__JobInfo *job);
 
-/* Prints value, indented, with a newline, and forgets it. Returns 0, or -1 when it cannot be written. */
+/* Prints value, indented, with a newline, and forgets it. Returns 0, or -1 when it cannot be
+ * written. */
 int json_print_take(json_t *value);
 
 #endif

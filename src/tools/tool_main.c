@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* tool_main.c - what the mains of the small tools share: options, the last sentence, the exit code */
+/* tool_main.c - what the mains of the small tools share: options, the last sentence, the exit code
+ */
 #include "config.h"
 #include "tools/tool_main.h"
 
@@ -14,7 +15,8 @@ static const char *base_name(const char *path)
     return slash != NULL ? slash + 1 : path;
 }
 
-int tool_option(int argc, char **argv, const char *shorts, const struct option *longs, const char *usage)
+int tool_option(int argc, char **argv, const char *shorts, const struct option *longs,
+                const char *usage)
 {
     const char *name = base_name(argv[0]);
     char all[64];
@@ -34,12 +36,13 @@ int tool_option(int argc, char **argv, const char *shorts, const struct option *
         fprintf(stderr, "%s: the option \"%s\" needs an argument\n", name, argv[before]);
         exit(1);
     case '?':
-        fprintf(stderr, "%s: unknown option \"%s\"\nType '%s --help' for usage.\n", name, argv[before], name);
+        fprintf(stderr, "%s: unknown option \"%s\"\nType '%s --help' for usage.\n", name,
+                argv[before], name);
         exit(1);
     case -1:
         if (optind < argc) {
-            fprintf(stderr, "%s: \"%s\" is not expected here\nType '%s --help' for usage.\n", name, argv[optind],
-                    name);
+            fprintf(stderr, "%s: \"%s\" is not expected here\nType '%s --help' for usage.\n", name,
+                    argv[optind], name);
             exit(1);
         }
     }

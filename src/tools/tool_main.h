@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* tool_main.h - what the mains of the small tools share: options, the last sentence, the exit code */
+/* tool_main.h - what the mains of the small tools share: options, the last sentence, the exit code
+ */
 #ifndef P2PMPI_TOOLS_TOOL_MAIN_H
 #define P2PMPI_TOOLS_TOOL_MAIN_H
 
@@ -7,11 +8,16 @@
 
 #include <getopt.h>
 
-#define TOOL_OPTIONS {"help", no_argument, NULL, 'h'}, {"version", no_argument, NULL, 'V'}
+#define TOOL_OPTIONS                                                                               \
+    {"help", no_argument, NULL, 'h'},                                                              \
+    {                                                                                              \
+        "version", no_argument, NULL, 'V'                                                          \
+    }
 
-/* The next option, or -1 at the end. --help and --version are answered here and end the program with 0; an
- * unknown option, or a word behind the options, with 1 and a sentence. */
-int tool_option(int argc, char **argv, const char *shorts, const struct option *longs, const char *usage);
+/* The next option, or -1 at the end. --help and --version are answered here and end the program
+ * with 0; an unknown option, or a word behind the options, with 1 and a sentence. */
+int tool_option(int argc, char **argv, const char *shorts, const struct option *longs,
+                const char *usage);
 
 int tool_fail(const char *program, const struct err *err); /* tells the sentence; returns 1 */
 /* 0, or 1 with a sentence when standard output could not be written. */

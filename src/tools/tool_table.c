@@ -98,7 +98,8 @@ static void fit(const struct table *table, size_t *widths, size_t room)
         for (size_t i = 0; i < table->column_count; i++) {
             unsigned min = table->columns[i].min;
             sum += widths[i] + (widths[i] > 0 && sum > 0 ? GAP : 0);
-            if (min > 0 && widths[i] > min && (widest == table->column_count || widths[i] > widths[widest]))
+            if (min > 0 && widths[i] > min &&
+                (widest == table->column_count || widths[i] > widths[widest]))
                 widest = i;
         }
         if (sum <= room || widest == table->column_count)
@@ -107,8 +108,8 @@ static void fit(const struct table *table, size_t *widths, size_t room)
     }
 }
 
-static void print_cell(const struct table *table, const size_t *widths, size_t column, const char *text,
-                       FILE *out)
+static void print_cell(const struct table *table, const size_t *widths, size_t column,
+                       const char *text, FILE *out)
 {
     size_t length = text_length(text), width = widths[column];
     int flags = table->columns[column].flags;

@@ -14,11 +14,13 @@ enum {
 struct table_column {
     const char *title;
     int flags;
-    unsigned min; /* may be cut down to so many characters when the line is too long; 0: never cut */
+    unsigned
+        min; /* may be cut down to so many characters when the line is too long; 0: never cut */
 };
 struct table;
 
-struct table *table_create(const struct table_column *columns, size_t count); /* columns are borrowed */
+struct table *table_create(const struct table_column *columns,
+                           size_t count); /* columns are borrowed */
 void table_destroy(struct table *table);
 
 /* The next cell, row by row. Bytes that steer terminals become '?'. */

@@ -18,7 +18,8 @@ void text_age(uint64_t seconds, char out[TEXT_SIZE]);
 /* Columns of the terminal behind fd; without one COLUMNS, else 80. */
 unsigned text_width(int fd);
 
-/* Copies text with every byte that could steer a terminal replaced by '?': names come from strangers. */
+/* Copies text with every byte that could steer a terminal replaced by '?': names come from
+ * strangers. */
 void text_safe(const char *text, char *out, size_t size);
 
 #endif

@@ -3,13 +3,11 @@
  *
  * fakedaemon SOCKET SCRIPT: listens, then for each line of the script:
  *   accept             the next connection (Hello is exchanged)
- *   expect NAME        reads frames until one of that name ("job_submit") has come; others are dropped
- *   status | peers N | jobs N | halting N | accepted | map N | run | result CODE [TEXT] | error TEXT |
- *   warning TEXT       says so
- *   out RANK STREAM TEXT   output of a rank; "\n" stands for a new line
- *   bulk RANK BYTES    much output, at most 1 MiB of it not acknowledged
- *   show               prints what was expected last: argv, env, input, signal
- *   close              closes the connection */
+ *   expect NAME        reads frames until one of that name ("job_submit") has come; others are
+ * dropped status | peers N | jobs N | halting N | accepted | map N | run | result CODE [TEXT] |
+ * error TEXT | warning TEXT       says so out RANK STREAM TEXT   output of a rank; "\n" stands for
+ * a new line bulk RANK BYTES    much output, at most 1 MiB of it not acknowledged show prints what
+ * was expected last: argv, env, input, signal close              closes the connection */
 #include "config.h"
 #include "base/err.h"
 #include "base/mem.h"
@@ -246,7 +244,8 @@ static void do_warning(struct fake *fake, const char *text)
     say(fake, WIRE__FRAME__BODY_JOB_WARNING, &warning);
 }
 
-static void send_output(struct fake *fake, unsigned rank, unsigned stream, const char *data, size_t size)
+static void send_output(struct fake *fake, unsigned rank, unsigned stream, const char *data,
+                        size_t size)
 {
     Wire__JobOutput message = WIRE__JOB_OUTPUT__INIT;
     Wire__Output output = WIRE__OUTPUT__INIT;
@@ -263,7 +262,8 @@ static void send_output(struct fake *fake, unsigned rank, unsigned stream, const
 static void do_out(struct fake *fake, const char *words)
 {
     char *text;
-    unsigned rank = (unsigned)strtoul(words, &text, 10), stream = (unsigned)strtoul(text, &text, 10);
+    unsigned rank = (unsigned)strtoul(words, &text, 10),
+             stream = (unsigned)strtoul(text, &text, 10);
     char *copy = mem_string(text + strspn(text, " "));
     size_t size = 0;
 
@@ -323,10 +323,12 @@ static void do_close(struct fake *fake, const char *unused)
 static const struct {
     const char *name;
     void (*verb)(struct fake *fake, const char *rest);
-} verbs[] = {{"accept", do_accept},     {"expect", do_expect}, {"status", do_status}, {"peers", do_peers},
-             {"jobs", do_jobs},         {"halting", do_halting}, {"accepted", do_accepted}, {"map", do_map},
-             {"run", do_run},           {"result", do_result}, {"error", do_error},   {"warning", do_warning},
-             {"out", do_out},           {"bulk", do_bulk},     {"show", do_show},     {"close", do_close}};
+} verbs[] = {{"accept", do_accept},     {"expect", do_expect}, {"status", do_status},
+             {"peers", do_peers},       {"jobs", do_jobs},     {"halting", do_halting},
+             {"accepted", do_accepted}, {"map", do_map},       {"run", do_run},
+             {"result", do_result},     {"error", do_error},   {"warning", do_warning},
+             {"out", do_out},           {"bulk", do_bulk},     {"show", do_show},
+             {"close", do_close}};
 
 static void play(struct fake *fake, char *line)
 {
@@ -355,7 +357,8 @@ int main(int argc, char **argv)
         die("usage: fakedaemon SOCKET SCRIPT");
     snprintf(address.sun_path, sizeof address.sun_path, "%s", argv[1]);
     fake.listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (bind(fake.listener, (struct sockaddr *)&address, sizeof address) < 0 || listen(fake.listener, 8) < 0)
+    if (bind(fake.listener, (struct sockaddr *)&address, sizeof address) < 0 ||
+        listen(fake.listener, 8) < 0)
         die("cannot listen");
     FILE *script = fopen(argv[2], "r");
     if (script == NULL)

@@ -7,8 +7,13 @@
 
 #include <string.h>
 
-static char *const user[] = {(char *)"HOME=/home/u", (char *)"OMPI_MCA_btl=tcp", (char *)"MY_A=1", (char *)"MY_B=2",
-                             (char *)"PMIX_MCA_gds=hash", (char *)"EMPTY=", NULL};
+static char *const user[] = {(char *)"HOME=/home/u",
+                             (char *)"OMPI_MCA_btl=tcp",
+                             (char *)"MY_A=1",
+                             (char *)"MY_B=2",
+                             (char *)"PMIX_MCA_gds=hash",
+                             (char *)"EMPTY=",
+                             NULL};
 
 static void count_warning(const char *text, void *arg)
 {
@@ -83,5 +88,6 @@ static void what_is_inherited_anyway_is_not_listed_and_a_missing_one_is_told(voi
     run_options_clear(&options);
 }
 
-UNIT_MAIN(cmocka_unit_test(a_grid_job_gets_parameters_and_what_x_names), cmocka_unit_test(mca_beats_the_environment),
+UNIT_MAIN(cmocka_unit_test(a_grid_job_gets_parameters_and_what_x_names),
+          cmocka_unit_test(mca_beats_the_environment),
           cmocka_unit_test(what_is_inherited_anyway_is_not_listed_and_a_missing_one_is_told))

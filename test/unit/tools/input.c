@@ -90,5 +90,6 @@ static void a_closed_descriptor_is_an_empty_input(void **state)
     event_base_free(base);
 }
 
-UNIT_MAIN(cmocka_unit_test(a_pipe_is_brought_to_its_end), cmocka_unit_test(no_more_than_the_window_is_read),
+UNIT_MAIN(cmocka_unit_test(a_pipe_is_brought_to_its_end),
+          cmocka_unit_test(no_more_than_the_window_is_read),
           cmocka_unit_test(a_closed_descriptor_is_an_empty_input))

@@ -22,7 +22,8 @@ static FILE *begin(void)
 
 static void a_table_is_cut_to_the_terminal(void **state)
 {
-    static const struct table_column columns[] = {{"NAME", 0, 4}, {"N", TABLE_RIGHT, 0}, {"NONE", 0, 0}};
+    static const struct table_column columns[] = {
+        {"NAME", 0, 4}, {"N", TABLE_RIGHT, 0}, {"NONE", 0, 0}};
     struct table *table = table_create(columns, 3);
     FILE *out = begin();
 
@@ -104,7 +105,8 @@ static void ranks_of_a_host_are_written_as_ranges(void **state)
     (void)state;
     spec.n_rank_host = 7;
     spec.rank_host = rank_host;
-    char *first = run_map_ranks(&spec, 0), *second = run_map_ranks(&spec, 1), *none = run_map_ranks(&spec, 2);
+    char *first = run_map_ranks(&spec, 0), *second = run_map_ranks(&spec, 1),
+         *none = run_map_ranks(&spec, 2);
     assert_string_equal(first, "0-2,4");
     assert_string_equal(second, "3,5-6");
     assert_string_equal(none, "");
@@ -126,6 +128,8 @@ static void progress_tells_bytes_while_staging(void **state)
     assert_string_equal(text, "working");
 }
 
-UNIT_MAIN(cmocka_unit_test(a_table_is_cut_to_the_terminal), cmocka_unit_test(numbers_are_written_for_people),
+UNIT_MAIN(cmocka_unit_test(a_table_is_cut_to_the_terminal),
+          cmocka_unit_test(numbers_are_written_for_people),
           cmocka_unit_test(peers_are_sorted_and_only_the_living_are_in_a_host_file),
-          cmocka_unit_test(ranks_of_a_host_are_written_as_ranges), cmocka_unit_test(progress_tells_bytes_while_staging))
+          cmocka_unit_test(ranks_of_a_host_are_written_as_ranges),
+          cmocka_unit_test(progress_tells_bytes_while_staging))

@@ -29,8 +29,8 @@ static int read_line(struct run_options *options, const char *line, struct err *
 
 static void every_spelling_of_the_number_of_ranks_is_read(void **state)
 {
-    static const char *const lines[] = {"-n 4 app", "-np 4 app", "--np 4 app", "-c 4 app", "-n4 app",
-                                        "--np=4 app", "--n 4 app"};
+    static const char *const lines[] = {"-n 4 app", "-np 4 app",  "--np 4 app", "-c 4 app",
+                                        "-n4 app",  "--np=4 app", "--n 4 app"};
     struct run_options options;
 
     (void)state;
@@ -63,11 +63,13 @@ static void single_dash_long_options_are_read(void **state)
     struct run_options options;
 
     (void)state;
-    assert_int_equal(read_line(&options,
-                               "-mca btl tcp -mca btl self -wdir /tmp -host a,b:2,a -oversubscribe -tag-output "
-                               "-display-map -timeout 5 -a concentrate -w 9 -fetch *.out --fetch x -x A -x B=c app",
-                               NULL),
-                     0);
+    assert_int_equal(
+        read_line(
+            &options,
+            "-mca btl tcp -mca btl self -wdir /tmp -host a,b:2,a -oversubscribe -tag-output "
+            "-display-map -timeout 5 -a concentrate -w 9 -fetch *.out --fetch x -x A -x B=c app",
+            NULL),
+        0);
     assert_int_equal(options.mca.count, 2);
     assert_string_equal(options.mca.items[0], "OMPI_MCA_btl");
     assert_string_equal(options.mca.items[1], "tcp,self");
@@ -86,10 +88,17 @@ static void single_dash_long_options_are_read(void **state)
 
 static void what_scripts_give_and_needs_nothing_here_is_accepted(void **state)
 {
-    static const char *const lines[] = {
-        "--bind-to none app", "--map-by node app", "--map-by slot:OVERSUBSCRIBE app", "--allow-run-as-root app",
-        "--report-bindings --use-hwthread-cpus app", "--prtemca plm_ssh_agent x app", "-prefix /usr app",
-        "--output tag,merge app", "--stdin none app", "-bynode app", "--rank-by slot -q app"};
+    static const char *const lines[] = {"--bind-to none app",
+                                        "--map-by node app",
+                                        "--map-by slot:OVERSUBSCRIBE app",
+                                        "--allow-run-as-root app",
+                                        "--report-bindings --use-hwthread-cpus app",
+                                        "--prtemca plm_ssh_agent x app",
+                                        "-prefix /usr app",
+                                        "--output tag,merge app",
+                                        "--stdin none app",
+                                        "-bynode app",
+                                        "--rank-by slot -q app"};
     struct run_options options;
 
     (void)state;
@@ -154,7 +163,8 @@ static void an_ipv6_address_may_have_slots(void **state)
 
 static void a_host_file_is_read_and_its_faults_have_a_line(void **state)
 {
-    static const char good[] = "# my hosts\n\na slots=2 max_slots=4\n  b  # the second\nc slots=1\n";
+    static const char good[] =
+        "# my hosts\n\na slots=2 max_slots=4\n  b  # the second\nc slots=1\n";
     static const char bad[] = "a\nb slot=3\n";
     char dir[] = "/tmp/options.XXXXXX";
     struct run_hosts hosts = {NULL, 0};
@@ -179,7 +189,8 @@ static void a_host_file_is_read_and_its_faults_have_a_line(void **state)
 }
 
 UNIT_MAIN(cmocka_unit_test(every_spelling_of_the_number_of_ranks_is_read),
-          cmocka_unit_test(options_end_at_the_program), cmocka_unit_test(single_dash_long_options_are_read),
+          cmocka_unit_test(options_end_at_the_program),
+          cmocka_unit_test(single_dash_long_options_are_read),
           cmocka_unit_test(what_scripts_give_and_needs_nothing_here_is_accepted),
           cmocka_unit_test(what_cannot_be_done_is_refused_with_its_reason),
           cmocka_unit_test(an_ipv6_address_may_have_slots),

@@ -47,7 +47,8 @@ static void begin(struct fixture *fixture, bool tag, bool merge)
     *fixture = (struct fixture){.base = event_base_new()};
     assert_int_equal(pipe(fixture->out), 0);
     assert_int_equal(pipe(fixture->err), 0);
-    fixture->output = run_output_create(fixture->base, fixture->out[1], fixture->err[1], tag, merge, &ops, fixture);
+    fixture->output = run_output_create(fixture->base, fixture->out[1], fixture->err[1], tag, merge,
+                                        &ops, fixture);
 }
 
 static void end(struct fixture *fixture)
@@ -60,9 +61,11 @@ static void end(struct fixture *fixture)
     }
 }
 
-static int put(struct fixture *fixture, uint32_t rank, uint32_t stream, uint64_t offset, const char *text)
+static int put(struct fixture *fixture, uint32_t rank, uint32_t stream, uint64_t offset,
+               const char *text)
 {
-    return run_output_put(fixture->output, rank % 4, rank, stream, offset, text, strlen(text), false);
+    return run_output_put(fixture->output, rank % 4, rank, stream, offset, text, strlen(text),
+                          false);
 }
 
 static void expect(int fd, const char *text)
@@ -137,7 +140,8 @@ static void nothing_is_acknowledged_before_a_slow_reader_took_it(void **state)
     memset(piece, 'x', sizeof piece);
     begin(&fixture, false, false);
     for (int i = 0; i < PIECES; i++)
-        run_output_put(fixture.output, 0, 0, OUTPUT_STDOUT, (uint64_t)i * PIECE, piece, PIECE, false);
+        run_output_put(fixture.output, 0, 0, OUTPUT_STDOUT, (uint64_t)i * PIECE, piece, PIECE,
+                       false);
     assert_true(fixture.written[0] < PIECES * PIECE);
     assert_false(run_output_is_empty(fixture.output));
     assert_int_equal(fcntl(fixture.out[1], F_GETFL) & O_NONBLOCK, 0); /* others share it */
