@@ -30,14 +30,15 @@
 
 /* ---- frames and links */
 
-void daemon_send(struct daemon *daemon, const struct id *to, const Wire__Frame *frame)
+int daemon_send(struct daemon *daemon, const struct id *to, const Wire__Frame *frame)
 {
     char who[ID_SHORT_SIZE];
 
-    if (mesh_send(daemon->mesh, to, frame) < 0) {
-        id_short(to, who);
-        log_debug("frame dropped to=%s frame=%s", who, frame_name(frame));
-    }
+    if (mesh_send(daemon->mesh, to, frame) == 0)
+        return 0;
+    id_short(to, who);
+    log_debug("frame dropped to=%s frame=%s", who, frame_name(frame));
+    return -1;
 }
 
 static void route_in(struct daemon *daemon, const struct id *from, const Wire__Route *route)
@@ -182,6 +183,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     leases_tick(daemon->leases, now_ms);
+    hosting_tick(daemon->hosting, now_ms);
     if (daemon->members != NULL)
         members_tick(daemon->members, now_ms);
     event_add(daemon->tick, daemon->stopping ? &stopping : &often);

@@ -64,7 +64,8 @@ void daemon_stop(struct daemon *daemon);
 void daemon_load(struct daemon *daemon, Wire__LoadInfo *load_out);
 /* This host as others see it, load included: freed with message_free(). */
 Wire__Peer *daemon_self(struct daemon *daemon);
-/* One frame to a daemon (or to ourselves); a failure is reported by the mesh's down(). */
-void daemon_send(struct daemon *daemon, const struct id *to, const Wire__Frame *frame);
+/* One frame to a daemon (or to ourselves). -1: no way is known; a later failure is reported by the
+ * mesh's down(). */
+int daemon_send(struct daemon *daemon, const struct id *to, const Wire__Frame *frame);
 
 #endif

@@ -21,6 +21,7 @@
 #define HOME_KILL_MS    4000  /* from SIGTERM to giving up waiting for exits */
 #define HOME_RELEASE_MS 5000  /* for JobGone of all hosts */
 #define HOME_LOST_MS    1000  /* an unreachable host is lost after this */
+#define HOME_GRACE_MS   30    /* ranks that fail at the same time may still tell their codes */
 #define HOME_REDIAL_MS  250
 
 struct home_host {
@@ -54,6 +55,8 @@ struct home {
     Wire__JobSubmit *submit;
     Wire__JobSpec *spec; /* once placed */
     struct book *book;
+    struct asked *asked; /* the latest LeaseRequest to each host */
+    uint64_t ask_count;
     struct supply *supply;
     uint64_t staged_bytes; /* as last told, to see progress */
     int64_t staged_ms;
@@ -63,7 +66,8 @@ struct home {
     bool *rank_ended;
     uint32_t ranks_ended;
     struct result result;
-    int killing; /* 0: no, else the last signal sent to end the ranks */
+    int64_t kill_ms; /* when to begin with that; 0: not */
+    int killing;     /* 0: no, else the last signal sent to end the ranks */
     int64_t killing_ms;
     int64_t renew_ms; /* next renewal */
     struct event *timer;
@@ -85,6 +89,8 @@ void home_schedule(struct home *home);
 /* home_search.c */
 void home_search_begin(struct home *home);
 void home_search_end(struct home *home);
+/* A LeaseGrant or Refused of a host, while the job searches. */
+void home_search_answer(struct home *home, const struct id *from, const Wire__Frame *frame);
 void home_search_candidates(struct home *home, const Wire__Answer *answer);
 /* Lists hosts of home->spec into home->hosts. */
 void home_hosts_make(struct home *home);
@@ -99,13 +105,15 @@ void home_start_begin(struct home *home);
 void home_chan_make(struct home *home);
 void home_started(struct home *home, size_t host, const Wire__JobStarted *started);
 void home_signal_all(struct home *home, int number);
-void home_kill_ranks(struct home *home, int64_t now_ms);
+/* Tells the ranks to end, at once or after a grace. */
+void home_kill_ranks(struct home *home);
 void home_run_tick(struct home *home, int64_t now_ms);
 void home_tool_frame(struct home *home, Wire__Frame *frame);
 void home_drain_check(struct home *home);
 void home_fetch_begin(struct home *home);
 bool home_fetch_frame(struct home *home, size_t host, Wire__Frame *frame);
 void home_release_begin(struct home *home);
+void home_release_host(struct home *home, size_t host);
 void home_release_check(struct home *home);
 
 /* home_hosts.c */

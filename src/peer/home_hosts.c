@@ -60,8 +60,8 @@ void home_host_down(struct home *home, size_t host, enum link_end end, const cha
         host_lost(home, host, why);
         return;
     }
-    if (state->down_ms == 0)
-        state->down_ms = now_ms;
+    if (state->down_ms == 0) /* a link that went silent was waited for already */
+        state->down_ms = now_ms - (end == LINK_END_UNREACHABLE ? HOME_LOST_MS : 0);
     state->down_end = end;
     state->attach_ms = 0;
     state->dial_ms = now_ms + HOME_REDIAL_MS;
@@ -84,7 +84,7 @@ void home_host_up(struct home *home, size_t host)
     home_send_host(home, host, &frame);
     state->attach_ms = clock_now_ms();
     if (home->state == HOME_RELEASE) /* it may have missed this */
-        home_release_begin(home);
+        home_release_host(home, host);
 }
 
 void home_host_attached(struct home *home, size_t host, const Wire__JobAttached *attached)

@@ -209,14 +209,40 @@ void home_signal_all(struct home *home, int number)
         send_step(home, i, &step);
 }
 
-void home_kill_ranks(struct home *home, int64_t now_ms)
+void home_kill_ranks(struct home *home)
 {
-    if (home->killing != 0)
+    if (home->killing == 0 && home->kill_ms == 0)
+        home->kill_ms = clock_now_ms() + (home->result.is_code ? HOME_GRACE_MS : 0);
+}
+
+static void kill_tick(struct home *home, int64_t now_ms)
+{
+    if (home->kill_ms != 0 && now_ms >= home->kill_ms) {
+        home->kill_ms = 0;
+        home->killing = SIGTERM;
+        home->killing_ms = now_ms;
+        home_signal_all(home, SIGCONT);
+        home_signal_all(home, SIGTERM);
+    }
+    if (home->killing == SIGTERM && now_ms - home->killing_ms >= HOME_TERM_MS) {
+        home->killing = SIGKILL;
+        home_signal_all(home, SIGKILL);
+    }
+    if (home->state == HOME_DRAIN && home->killing != 0 &&
+        now_ms - home->killing_ms >= HOME_KILL_MS && home->ranks_ended < home->spec->ranks)
+        home_event(home, HOME_EVENT_ABANDON); /* JobKill will end what does not die */
+}
+
+static void start_tick(struct home *home, int64_t now_ms)
+{
+    if (home->state != HOME_START || now_ms - home->since_ms <= HOME_START_MS)
         return;
-    home->killing = SIGTERM;
-    home->killing_ms = now_ms;
-    home_signal_all(home, SIGCONT);
-    home_signal_all(home, SIGTERM);
+    for (size_t i = 0; i < home->host_count; i++)
+        if (!home->hosts[i].started) {
+            home_fail(home, RESULT_FAILED, "%s did not start its part of the job within %d s",
+                      home->hosts[i].name, HOME_START_MS / 1000);
+            return;
+        }
 }
 
 static void renew_leases(struct home *home)
@@ -245,20 +271,8 @@ void home_run_tick(struct home *home, int64_t now_ms)
         home_fail(home, RESULT_TIMEOUT,
                   "the job ran longer than --timeout %g seconds and was ended",
                   home->submit->timeout_ms / 1000.0);
-    if (home->state == HOME_START && now_ms - home->since_ms > HOME_START_MS)
-        for (size_t i = 0; i < home->host_count; i++)
-            if (!home->hosts[i].started) {
-                home_fail(home, RESULT_FAILED, "%s did not start its part of the job within %d s",
-                          home->hosts[i].name, HOME_START_MS / 1000);
-                break;
-            }
-    if (home->killing == SIGTERM && now_ms - home->killing_ms >= HOME_TERM_MS) {
-        home->killing = SIGKILL;
-        home_signal_all(home, SIGKILL);
-    }
-    if (home->state == HOME_DRAIN && home->killing != 0 &&
-        now_ms - home->killing_ms >= HOME_KILL_MS && home->ranks_ended < home->spec->ranks)
-        home_event(home, HOME_EVENT_ABANDON); /* JobKill will end what does not die */
+    start_tick(home, now_ms);
+    kill_tick(home, now_ms);
     if (home->state == HOME_RELEASE && now_ms - home->since_ms >= HOME_RELEASE_MS)
         home_event(home, HOME_EVENT_HOSTS_GONE);
     if (home->chan != NULL)
@@ -267,17 +281,28 @@ void home_run_tick(struct home *home, int64_t now_ms)
 
 /* ---- p2pmpirun's frames */
 
+static void kill_now(struct home *home)
+{
+    if (home->killing == 0)
+        home->killing_ms = clock_now_ms();
+    home->kill_ms = 0;
+    home->killing = SIGKILL;
+    home_signal_all(home, SIGKILL);
+}
+
 static void tool_signal(struct home *home, int number)
 {
     if (number == SIGKILL) {
         home_fail(home, RESULT_FAILED, "the job was killed by its user");
-        home->killing = SIGKILL;
-        home_signal_all(home, SIGKILL);
+        kill_now(home);
     } else if (number != SIGINT && number != SIGTERM) {
         home_signal_all(home, number);
-    } else if (home->killing != 0) {
-        home->killing = SIGKILL;
-        home_signal_all(home, SIGKILL);
+    } else if (home->state == HOME_DRAIN && home->ranks_ended == home->spec->ranks) {
+        /* nothing is left to end but the output of what the ranks left behind */
+        result_failed(&home->result, RESULT_FAILED, "interrupted while output was still coming");
+        home_event(home, HOME_EVENT_ABANDON);
+    } else if (home->killing != 0 || home->kill_ms != 0) {
+        kill_now(home);
     } else {
         home_fail(home, RESULT_FAILED, "the job was interrupted by signal %d (%s)", number,
                   strsignal(number));
@@ -415,18 +440,23 @@ bool home_fetch_frame(struct home *home, size_t host, Wire__Frame *frame)
     }
 }
 
-void home_release_begin(struct home *home)
+void home_release_host(struct home *home, size_t host)
 {
     Wire__Frame frame = WIRE__FRAME__INIT;
     Wire__JobKill kill = WIRE__JOB_KILL__INIT;
 
-    home_search_end(home);
     kill.job = home->job;
     frame.body_case = WIRE__FRAME__BODY_JOB_KILL;
     frame.job_kill = &kill;
+    home_send_host(home, host, &frame);
+}
+
+void home_release_begin(struct home *home)
+{
+    home_search_end(home);
     for (size_t i = 0; i < home->host_count; i++)
         if (!home->hosts[i].gone)
-            home_send_host(home, i, &frame);
+            home_release_host(home, i);
     home_release_check(home);
 }
 

@@ -16,6 +16,45 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <uthash.h>
+
+struct asked {
+    struct id id;
+    uint64_t number; /* Frame.id of the latest request */
+    UT_hash_handle hh;
+};
+
+static struct asked *asked_find(const struct home *home, const struct id *host)
+{
+    struct asked *asked;
+
+    HASH_FIND(hh, home->asked, host, sizeof *host, asked);
+    return asked;
+}
+
+static uint64_t asked_note(struct home *home, const struct id *host)
+{
+    struct asked *asked = asked_find(home, host);
+
+    if (asked == NULL) {
+        asked = mem_alloc(sizeof *asked);
+        asked->id = *host;
+        HASH_ADD(hh, home->asked, id, sizeof asked->id, asked);
+    }
+    asked->number = ++home->ask_count;
+    return asked->number;
+}
+
+static void asked_clear(struct home *home)
+{
+    struct asked *asked, *next;
+
+    HASH_ITER(hh, home->asked, asked, next)
+    {
+        HASH_DEL(home->asked, asked);
+        free(asked);
+    }
+}
 
 static void ask(const struct id *host, uint32_t slots, void *arg)
 {
@@ -30,7 +69,9 @@ static void ask(const struct id *host, uint32_t slots, void *arg)
     request.user = home->daemon->hello->self->name;
     frame.body_case = WIRE__FRAME__BODY_LEASE_REQUEST;
     frame.lease_request = &request;
-    daemon_send(home->daemon, host, &frame);
+    frame.id = asked_note(home, host);
+    if (daemon_send(home->daemon, host, &frame) < 0)
+        book_lost(home->book, host, "it has no address", clock_now_ms());
 }
 
 static void release(const struct id *host, void *arg)
@@ -224,10 +265,25 @@ void home_search_begin(struct home *home)
     book_start(home->book, clock_now_ms());
 }
 
+/* An answer to a request that was taken back and asked anew since says nothing of the new one. */
+void home_search_answer(struct home *home, const struct id *from, const Wire__Frame *frame)
+{
+    const struct asked *asked = asked_find(home, from);
+
+    if (home->book == NULL || asked == NULL || asked->number != frame->re)
+        return;
+    if (frame->body_case == WIRE__FRAME__BODY_LEASE_GRANT)
+        book_granted(home->book, from, frame->lease_grant->slots, frame->lease_grant->host,
+                     clock_now_ms());
+    else
+        book_refused(home->book, from, frame->refused->code, frame->refused->text, clock_now_ms());
+}
+
 void home_search_end(struct home *home)
 {
     if (home->book != NULL && home->spec == NULL)
         book_cancel(home->book);
     book_destroy(home->book);
     home->book = NULL;
+    asked_clear(home);
 }

@@ -96,7 +96,7 @@ static void enter(struct home *home, enum home_state state)
         break;
     case HOME_DRAIN:
         if (home->ranks_ended < home->spec->ranks)
-            home_kill_ranks(home, clock_now_ms());
+            home_kill_ranks(home);
         home_drain_check(home);
         break;
     case HOME_FETCH:
@@ -128,6 +128,8 @@ void home_fail(struct home *home, uint32_t code, const char *format, ...)
     char text[ERR_TEXT_MAX];
     va_list args;
 
+    if (home->state >= HOME_RELEASE)
+        return; /* too late to change what the job came to */
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
@@ -178,6 +180,8 @@ void home_schedule(struct home *home)
         wait_ms = sooner(wait_ms, book_next_ms(home->book) - now_ms);
     if (home->chan != NULL && chan_next(home->chan, now_ms) >= 0)
         wait_ms = sooner(wait_ms, chan_next(home->chan, now_ms));
+    if (home->kill_ms != 0)
+        wait_ms = sooner(wait_ms, home->kill_ms - now_ms);
     for (size_t i = 0; i < home->host_count; i++)
         if (home->hosts[i].down_ms != 0)
             wait_ms = sooner(wait_ms, 100);
@@ -389,15 +393,10 @@ static const char *frame_job(const Wire__Frame *frame)
 
 static bool booking_frame(struct home *home, const struct id *from, Wire__Frame *frame)
 {
-    if (home->book == NULL || home->state != HOME_SEARCH)
+    if (home->state != HOME_SEARCH || (frame->body_case != WIRE__FRAME__BODY_LEASE_GRANT &&
+                                       frame->body_case != WIRE__FRAME__BODY_REFUSED))
         return false;
-    if (frame->body_case == WIRE__FRAME__BODY_LEASE_GRANT)
-        book_granted(home->book, from, frame->lease_grant->slots, frame->lease_grant->host,
-                     clock_now_ms());
-    else if (frame->body_case == WIRE__FRAME__BODY_REFUSED)
-        book_refused(home->book, from, frame->refused->code, frame->refused->text, clock_now_ms());
-    else
-        return false;
+    home_search_answer(home, from, frame);
     return true;
 }
 

@@ -21,6 +21,8 @@
 #include <string.h>
 #include <uthash.h>
 
+#define REMOVE_MS 5000
+
 struct hosted { /* this host's part of one job */
     struct hosting *hosting;
     char job[LEASE_JOB_MAX + 1];
@@ -34,13 +36,21 @@ struct hosted { /* this host's part of one job */
     Wire__JobSpec *spec; /* since JobStart */
     uint32_t host;       /* our number in spec */
     bool is_retaken;     /* waits for StepAttach of a step that another p2pmpid started */
+    struct id killer;    /* who wanted it killed before that; all zero: nobody */
     char *reason;        /* why it ended; NULL: as told */
     UT_hash_handle hh;
+};
+
+struct leftover { /* a directory that could not be removed yet */
+    struct leftover *next;
+    char *dir;
+    int64_t until_ms;
 };
 
 struct hosting {
     struct daemon *daemon;
     struct hosted *parts;
+    struct leftover *leftovers;
     char *jobs_dir;
     bool stopping;
 };
@@ -55,8 +65,8 @@ static void send_home(struct hosted *hosted, const Wire__Frame *frame)
     daemon_send(hosted->hosting->daemon, &hosted->home, frame);
 }
 
-static void send_refused(struct hosting *hosting, const struct id *to, char *job, Wire__Code code,
-                         const char *text)
+static void send_refused(struct hosting *hosting, const struct id *to, uint64_t re, char *job,
+                         Wire__Code code, const char *text)
 {
     Wire__Frame frame = WIRE__FRAME__INIT;
     Wire__Refused refused = WIRE__REFUSED__INIT;
@@ -64,6 +74,7 @@ static void send_refused(struct hosting *hosting, const struct id *to, char *job
     refused.job = job;
     refused.code = code;
     refused.text = (char *)text;
+    frame.re = re;
     frame.body_case = WIRE__FRAME__BODY_REFUSED;
     frame.refused = &refused;
     daemon_send(hosting->daemon, to, &frame);
@@ -150,36 +161,75 @@ static struct hosted *hosted_create(struct hosting *hosting, const char *job, co
     return hosted;
 }
 
-static void hosted_hold_others(struct hosted *hosted, bool hold)
+/* The links to the job's other hosts: watched while the job runs here. */
+static void hold_others(struct hosted *hosted, bool hold)
 {
     struct mesh *mesh = hosted->hosting->daemon->mesh;
 
     for (size_t i = 0; hosted->spec != NULL && i < hosted->spec->n_hosts; i++) {
-        Wire__Peer *peer = hosted->spec->hosts[i]->peer;
+        const Wire__Peer *peer = hosted->spec->hosts[i]->peer;
         struct id id;
-        id_from_bytes(peer->id.data, peer->id.len, &id);
-        if (hold) {
-            mesh_locate(mesh, &id, peer->addrs, peer->n_addrs);
+        if (id_from_bytes(peer->id.data, peer->id.len, &id) < 0)
+            continue;
+        if (!hold) {
+            mesh_release(mesh, &id);
+            continue;
         }
+        mesh_locate(mesh, &id, peer->addrs, peer->n_addrs);
+        mesh_hold(mesh, &id);
+    }
+}
+
+/* Ranks that were just killed may still write: a directory that cannot be removed is tried again.
+ */
+static void remove_dir_take(struct hosting *hosting, char *dir)
+{
+    struct err err;
+
+    if (dir == NULL || file_remove_tree(dir, &err) == 0) {
+        free(dir);
+        return;
+    }
+    struct leftover *leftover = mem_alloc(sizeof *leftover);
+    leftover->dir = dir;
+    leftover->until_ms = clock_now_ms() + REMOVE_MS;
+    leftover->next = hosting->leftovers;
+    hosting->leftovers = leftover;
+}
+
+void hosting_tick(struct hosting *hosting, int64_t now_ms)
+{
+    struct err err;
+
+    for (struct leftover **at = &hosting->leftovers; *at != NULL;) {
+        struct leftover *leftover = *at;
+        bool is_removed = file_remove_tree(leftover->dir, &err) == 0;
+        if (!is_removed && now_ms < leftover->until_ms) {
+            at = &leftover->next;
+            continue;
+        }
+        if (!is_removed)
+            log_warning("job directory left path=%s why=\"%s\"", leftover->dir, err.text);
+        *at = leftover->next;
+        free(leftover->dir);
+        free(leftover);
     }
 }
 
 static void hosted_destroy(struct hosted *hosted)
 {
     struct hosting *hosting = hosted->hosting;
-    struct err err;
 
     leases_end(hosting->daemon->leases, hosted->job);
+    hold_others(hosted, false);
     mesh_release(hosting->daemon->mesh, &hosted->home);
     step_destroy(hosted->step);
     intake_destroy(hosted->intake);
     fetchout_destroy(hosted->fetchout);
-    if (hosted->dir != NULL && file_remove_tree(hosted->dir, &err) < 0)
-        log_warning("job directory left job=%s why=\"%s\"", hosted->job, err.text);
+    remove_dir_take(hosting, hosted->dir);
     event_free(hosted->work);
     message_free(hosted->spec);
     HASH_DEL(hosting->parts, hosted);
-    free(hosted->dir);
     free(hosted->reason);
     free(hosted);
 }
@@ -239,10 +289,47 @@ static int make_dir(struct hosted *hosted, struct err *err)
 
 /* ---- leases */
 
-static void on_lease_request(struct hosting *hosting, const struct id *from,
-                             Wire__LeaseRequest *request)
+/* Why a job cannot ask for a lease here, or OK. */
+static Wire__Code check_request(struct hosting *hosting, const struct id *from, const char *job,
+                                struct err *err)
 {
-    struct daemon *daemon = hosting->daemon;
+    const struct hosted *known = hosted_find(hosting, job);
+
+    if (!jobid_is_valid(job)) {
+        err_set(err, "a job id has 32 hexadecimal digits");
+        return WIRE__CODE__ERR_BAD_MESSAGE;
+    }
+    if (hosting->stopping) {
+        err_set(err, "it is being stopped");
+        return WIRE__CODE__ERR_BUSY;
+    }
+    if (known != NULL && (known->state != HOST_LEASED || !id_equal(&known->home, from))) {
+        err_set(err, "a job of this name is here already");
+        return WIRE__CODE__ERR_BUSY;
+    }
+    return WIRE__CODE__OK;
+}
+
+static void send_grant(struct hosting *hosting, const struct id *to, uint64_t re,
+                       const struct lease *lease)
+{
+    Wire__Frame frame = WIRE__FRAME__INIT;
+    Wire__LeaseGrant grant = WIRE__LEASE_GRANT__INIT;
+
+    grant.job = (char *)lease->job;
+    grant.slots = lease->slots;
+    grant.expires_ms = (uint32_t)(lease->expires_ms - clock_now_ms());
+    grant.host = hosting->daemon->hello->self->host;
+    frame.re = re;
+    frame.body_case = WIRE__FRAME__BODY_LEASE_GRANT;
+    frame.lease_grant = &grant;
+    daemon_send(hosting->daemon, to, &frame);
+}
+
+static void on_lease_request(struct hosting *hosting, const struct id *from,
+                             const Wire__Frame *frame)
+{
+    const Wire__LeaseRequest *request = frame->lease_request;
     const struct lease *lease;
     struct err err;
     struct lease_ask ask = {.job = request->job,
@@ -252,43 +339,31 @@ static void on_lease_request(struct hosting *hosting, const struct id *from,
                             .oversubscribe = request->oversubscribe,
                             .duration_ms = request->duration_ms};
 
-    if (!jobid_is_valid(request->job)) {
-        send_refused(hosting, from, request->job, WIRE__CODE__ERR_BAD_MESSAGE,
-                     "a job id has 32 hexadecimal digits");
-        return;
-    }
-    if (hosting->stopping) {
-        send_refused(hosting, from, request->job, WIRE__CODE__ERR_BUSY, "it is being stopped");
-        return;
-    }
-    struct hosted *known = hosted_find(hosting, request->job);
-    if (known != NULL && (known->state != HOST_LEASED || !id_equal(&known->home, from))) {
-        send_refused(hosting, from, request->job, WIRE__CODE__ERR_BUSY,
-                     "a job of this name is here already");
-        return;
-    }
-    Wire__Code code = leases_request(daemon->leases, &ask, clock_now_ms(), &lease, &err);
+    Wire__Code code = check_request(hosting, from, request->job, &err);
+    if (code == WIRE__CODE__OK)
+        code = leases_request(hosting->daemon->leases, &ask, clock_now_ms(), &lease, &err);
     if (code != WIRE__CODE__OK) {
-        send_refused(hosting, from, request->job, code, err.text);
+        send_refused(hosting, from, frame->id, request->job, code, err.text);
         return;
     }
-    if (known == NULL)
+    if (hosted_find(hosting, lease->job) == NULL)
         hosted_create(hosting, lease->job, from);
-    Wire__Frame frame = WIRE__FRAME__INIT;
-    Wire__LeaseGrant grant = WIRE__LEASE_GRANT__INIT;
-    grant.job = request->job;
-    grant.slots = lease->slots;
-    grant.expires_ms = (uint32_t)(lease->expires_ms - clock_now_ms());
-    grant.host = daemon->hello->self->host;
-    frame.body_case = WIRE__FRAME__BODY_LEASE_GRANT;
-    frame.lease_grant = &grant;
-    daemon_send(daemon, from, &frame);
+    send_grant(hosting, from, frame->id, lease);
+}
+
+/* A part found after a restart has not told yet whose it is. */
+static bool is_unknown_yet(struct hosting *hosting, const char *job)
+{
+    const struct hosted *hosted = hosted_find(hosting, job);
+
+    return hosted != NULL && hosted->is_retaken;
 }
 
 static void on_lease_renew(struct hosting *hosting, const struct id *from, Wire__LeaseRenew *renew)
 {
     if (leases_renew(hosting->daemon->leases, renew->job, from, renew->slots, renew->duration_ms,
-                     clock_now_ms()) < 0)
+                     clock_now_ms()) < 0 &&
+        !is_unknown_yet(hosting, renew->job))
         send_gone(hosting, from, renew->job, "its lease ran out");
 }
 
@@ -448,7 +523,7 @@ static void on_job_start(struct hosting *hosting, struct hosted *hosted,
         hosted_end(hosted, "more processes were to be started than slots were leased");
         return;
     }
-    hosted_hold_others(hosted, true);
+    hold_others(hosted, true);
     set_program(hosted);
     if (start_step(hosted, &err) < 0) {
         hosted_end(hosted, err.text);
@@ -462,14 +537,16 @@ static void on_job_kill(struct hosting *hosting, const struct id *from, Wire__Jo
 {
     struct hosted *hosted = hosted_of(hosting, kill->job, from);
 
-    if (hosted == NULL)
+    if (hosted == NULL && is_unknown_yet(hosting, kill->job)) {
+        hosted = hosted_find(hosting, kill->job);
+        hosted->killer = *from;
+    } else if (hosted == NULL) {
         send_gone(hosting, from, kill->job, NULL);
-    else if (hosted->state ==
-             HOST_LEASED) { /* nobody hears of a mere lease's end, but this was asked */
-        send_gone(hosting, from, kill->job, NULL);
+    } else {
+        if (hosted->state == HOST_LEASED) /* a mere lease ends without a word, but this was asked */
+            send_gone(hosting, from, kill->job, NULL);
         hosted_end(hosted, NULL);
-    } else
-        hosted_end(hosted, NULL);
+    }
 }
 
 static void on_job_attach(struct hosting *hosting, const struct id *from, Wire__JobAttach *attach)
@@ -479,8 +556,12 @@ static void on_job_attach(struct hosting *hosting, const struct id *from, Wire__
     Wire__JobAttached attached = WIRE__JOB_ATTACHED__INIT;
     Wire__RouteUp up = WIRE__ROUTE_UP__INIT;
 
+    if (hosted == NULL && !is_unknown_yet(hosting, attach->job)) {
+        send_gone(hosting, from, attach->job, "it has no part of this job any more");
+        return;
+    }
     attached.job = attach->job;
-    attached.running = hosted != NULL && hosted->state == HOST_RUNNING;
+    attached.running = hosted != NULL && hosted->state == HOST_RUNNING && !hosted->is_retaken;
     frame.body_case = WIRE__FRAME__BODY_JOB_ATTACHED;
     frame.job_attached = &attached;
     daemon_send(hosting->daemon, from, &frame);
@@ -512,7 +593,7 @@ static bool job_frame(struct hosting *hosting, const struct id *from, Wire__Fram
 {
     switch (frame->body_case) {
     case WIRE__FRAME__BODY_LEASE_REQUEST:
-        on_lease_request(hosting, from, frame->lease_request);
+        on_lease_request(hosting, from, frame);
         return true;
     case WIRE__FRAME__BODY_LEASE_RENEW:
         on_lease_renew(hosting, from, frame->lease_renew);
@@ -653,8 +734,10 @@ static void on_attached(struct step *step, const Wire__StepAttach *attach, void 
                             .slots = ranks,
                             .duration_ms = hosted->spec->rejoin_ms + 5000};
     leases_restore(daemon->leases, &ask, clock_now_ms());
-    hosted_hold_others(hosted, true);
+    hold_others(hosted, true);
     log_info("job taken back job=%s ranks=%u", hosted->job, ranks);
+    if (id_equal(&hosted->killer, &hosted->home))
+        hosted_end(hosted, NULL);
 }
 
 static void on_started(struct step *step, const Wire__StepStarted *started, void *arg)
@@ -682,7 +765,7 @@ static void on_step_frame(struct step *step, Wire__Frame *frame, void *arg)
     if (frame->body_case == WIRE__FRAME__BODY_ROUTE)
         route_out(hosted, frame);
     else if (frame->body_case == WIRE__FRAME__BODY_GRID_PEERS)
-        members_tell_step(hosted->hosting->daemon, step, frame->grid_peers->limit);
+        members_tell_step(hosted->hosting->daemon, step, frame);
 }
 
 static void on_step_gone(struct step *step, const char *why, void *arg)
@@ -799,7 +882,7 @@ void hosting_stop(struct hosting *hosting)
 
 unsigned hosting_count(const struct hosting *hosting)
 {
-    return HASH_COUNT(hosting->parts);
+    return HASH_COUNT(hosting->parts) + (hosting->leftovers != NULL);
 }
 
 void hosting_list(const struct hosting *hosting, Wire__Jobs *jobs)
@@ -848,6 +931,7 @@ void hosting_destroy(struct hosting *hosting)
         return;
     HASH_ITER(hh, hosting->parts, hosted, next)
     hosted_destroy(hosted);
+    hosting_tick(hosting, INT64_MAX);
     free(hosting->jobs_dir);
     free(hosting);
 }

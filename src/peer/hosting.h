@@ -29,6 +29,7 @@ void hosting_lease_over(struct hosting *hosting, const char *job);
 void hosting_peer_up(struct hosting *hosting, const struct id *peer);
 /* The last link to this peer is gone: parts of its jobs that do not run yet end. */
 void hosting_peer_down(struct hosting *hosting, const struct id *peer);
+/* Tries again to remove what could not be removed. */
 void hosting_tick(struct hosting *hosting, int64_t now_ms);
 void hosting_reaped(struct hosting *hosting, pid_t pid, int status);
 /* Ends all parts; hosting_count() falls to 0 within a few seconds. */

@@ -482,8 +482,9 @@ void members_forget_tool(struct daemon *daemon, struct link *tool)
         }
 }
 
-void members_tell_step(struct daemon *daemon, struct step *step, uint32_t limit)
+void members_tell_step(struct daemon *daemon, struct step *step, const Wire__Frame *question)
 {
+    uint32_t limit = question->grid_peers->limit;
     Wire__Frame frame = WIRE__FRAME__INIT;
     Wire__Answer answer = WIRE__ANSWER__INIT;
     Wire__Peer **all, *self;
@@ -493,7 +494,8 @@ void members_tell_step(struct daemon *daemon, struct step *step, uint32_t limit)
     answer.n_peers = limit != 0 && limit < count ? limit : count;
     if (answer.n_peers > QUERY_LIMIT)
         answer.n_peers = QUERY_LIMIT;
-    answer.total = (uint32_t)count;
+    answer.total = (uint32_t)answer.n_peers; /* so much is sent: more than one Answer never is */
+    frame.re = question->id;
     frame.body_case = WIRE__FRAME__BODY_ANSWER;
     frame.answer = &answer;
     step_send(step, &frame);

@@ -32,8 +32,9 @@ void members_status(struct daemon *daemon, Wire__Status *status);
 void members_list(struct daemon *daemon, struct link *tool, const Wire__Frame *question,
                   bool refresh);
 void members_forget_tool(struct daemon *daemon, struct link *tool);
-/* The grid's peers for a rank or PMIx tool: one Answer frame, this host first. */
-void members_tell_step(struct daemon *daemon, struct step *step, uint32_t limit);
+/* The grid's peers for a rank or PMIx tool that sent GridPeers: one Answer frame, this host first.
+ */
+void members_tell_step(struct daemon *daemon, struct step *step, const Wire__Frame *question);
 
 /* From the mesh. */
 void members_up(struct members *members, const struct id *peer, const Wire__Hello *hello);

@@ -58,7 +58,7 @@ static void on_frame(struct step *step, Wire__Frame *frame, void *arg)
     struct toolstep *toolstep = arg;
 
     if (frame->body_case == WIRE__FRAME__BODY_GRID_PEERS)
-        members_tell_step(toolstep->daemon, step, frame->grid_peers->limit);
+        members_tell_step(toolstep->daemon, step, frame);
 }
 
 static void on_gone(struct step *step, const char *why, void *arg)
