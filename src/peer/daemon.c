@@ -13,6 +13,7 @@
 #include "peer/members.h"
 #include "peer/mesh.h"
 #include "peer/sandbox.h"
+#include "peer/toolstep.h"
 #include "plan/host.h"
 #include "stage/store.h"
 
@@ -198,8 +199,10 @@ static void on_child(evutil_socket_t fd, short what, void *arg)
 
     (void)fd;
     (void)what;
-    while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
         hosting_reaped(daemon->hosting, pid, status);
+        toolstep_reaped(daemon->toolstep, pid, status);
+    }
 }
 
 static void on_term(evutil_socket_t fd, short what, void *arg)
@@ -296,6 +299,7 @@ struct daemon *daemon_create(struct settings *settings, int fd, struct err *err)
         goto error;
     hosting_retake(daemon->hosting);
     members_start(daemon->members);
+    daemon->toolstep = toolstep_create(daemon);
     return daemon;
 error:
     daemon_destroy(daemon);
@@ -319,6 +323,7 @@ void daemon_destroy(struct daemon *daemon)
 {
     if (daemon == NULL)
         return;
+    toolstep_destroy(daemon->toolstep);
     front_destroy(daemon->front);
     homes_destroy(daemon->homes);
     hosting_destroy(daemon->hosting);

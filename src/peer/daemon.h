@@ -27,6 +27,7 @@ struct members;
 struct mesh;
 struct store;
 struct tls;
+struct toolstep;
 
 struct daemon {
     struct event_base *base;
@@ -45,6 +46,7 @@ struct daemon {
     struct hosting *hosting;
     struct homes *homes;
     struct front *front;
+    struct toolstep *toolstep; /* NULL in a private daemon */
     struct event *tick, *chld, *term, *intr;
 };
 
