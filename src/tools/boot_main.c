@@ -259,7 +259,7 @@ int main(int argc, char **argv)
     const char *how;
     struct err err;
 
-    signal(SIGPIPE, SIG_IGN);
+    tool_begin();
     read_options(&command, argc, argv);
     struct asker *asker = boot(&command, &how, &err);
     int failed = asker == NULL ? -1 : ask_until_in_grid(asker, &status, &err);

@@ -60,7 +60,7 @@ int main(int argc, char **argv)
     struct err err;
     int code;
 
-    signal(SIGPIPE, SIG_IGN);
+    tool_begin();
     while ((code = tool_option(argc, argv, "f", longs, usage)) != -1)
         force = force || code == 'f';
     struct asker *asker = asker_create("p2pmpi-halt", ASK_MS, &err);

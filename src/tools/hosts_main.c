@@ -10,7 +10,6 @@
 #include "tools/tool_main.h"
 
 #include <getopt.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -105,7 +104,7 @@ int main(int argc, char **argv)
     struct err err;
     int code;
 
-    signal(SIGPIPE, SIG_IGN);
+    tool_begin();
     while ((code = tool_option(argc, argv, "nd", longs, usage)) != -1) {
         how.numeric = how.numeric || code == 'n';
         how.details = how.details || code == 'd';

@@ -9,7 +9,6 @@
 #include "tools/tool_table.h"
 #include "tools/tool_text.h"
 
-#include <signal.h>
 #include <stdio.h>
 
 #define ASK_MS 5000
@@ -97,7 +96,7 @@ int main(int argc, char **argv)
     struct err err;
     int code;
 
-    signal(SIGPIPE, SIG_IGN);
+    tool_begin();
     while ((code = tool_option(argc, argv, "", longs, usage)) != -1)
         json = json || code == 'j';
     if (ask(&jobs, &err) < 0)

@@ -4,6 +4,7 @@
 #include "tools/run_options.h"
 #include "tools/run_session.h"
 #include "tools/run_tell.h"
+#include "tools/tool_main.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -29,7 +30,7 @@ int main(int argc, char **argv)
     struct err err;
     int exit_code = 0;
 
-    signal(SIGPIPE, SIG_IGN);
+    tool_begin();
     signal(SIGTTIN, SIG_IGN);
     if (run_options_read(&options, argc, argv, &err) < 0) {
         run_tell(err.text);

@@ -4,9 +4,24 @@
 #include "config.h"
 #include "tools/tool_main.h"
 
+#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+void tool_begin(void)
+{
+    int fd;
+
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd > STDERR_FILENO)
+        close(fd);
+    signal(SIGPIPE, SIG_IGN);
+}
 
 static const char *base_name(const char *path)
 {

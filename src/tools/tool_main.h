@@ -14,6 +14,10 @@
         "version", no_argument, NULL, 'V'                                                          \
     }
 
+/* First of all: a closed standard descriptor becomes /dev/null, so that no socket of ours takes its
+ * number and is written to; SIGPIPE is an error of write(). */
+void tool_begin(void);
+
 /* The next option, or -1 at the end. --help and --version are answered here and end the program
  * with 0; an unknown option, or a word behind the options, with 1 and a sentence. */
 int tool_option(int argc, char **argv, const char *shorts, const struct option *longs,

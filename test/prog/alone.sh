@@ -57,6 +57,10 @@ claim "--merge-stderr-to-stdout" holds wrong out
 "$run" -n 1 sh -c 'yes | head -n 100000' </dev/null 2>err | head -n 1 >out
 claim "a reader that leaves early hurts nobody" same y "$(cat out)"
 
+code=0
+"$run" -n 2 sh -c 'echo lost; exit 6' <&- >&- 2>err || code=$?
+claim "closed descriptors hurt nobody" same 6 $code
+
 # ---- environment and directory
 P2P_TEST=inherited limited_run -n 2 sh -c 'echo "is $P2P_TEST"'
 claim "the environment is inherited" same 2 "$(grep -c 'is inherited' out)"
