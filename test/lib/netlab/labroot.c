@@ -29,22 +29,14 @@ static int bind_at(const char *source, const char *target, int writable, struct 
     return 0;
 }
 
-/* Where the kernel has no overlay file system for us the folder is read-only, and `netlab hide`
- * says so. */
-static int overlay_at(const char *source, const char *target, const char *upper, struct err *err)
+/* What lies in over is seen before what lies in target, which is not changed; whiteouts in over
+ * hide. */
+static int lay_over(const char *over, const char *target)
 {
-    char *data = mem_format("lowerdir=%s,upperdir=%s/u,workdir=%s/w", source, upper, upper);
-    char *up = mem_format("%s/u", upper);
-    char *work = mem_format("%s/w", upper);
-    int result = 0;
+    char *data = mem_format("lowerdir=%s:%s", over, target);
+    int result = mount("overlay", target, "overlay", MS_RDONLY, data);
 
-    if (mkdir(upper, 0755) < 0 || mkdir(up, 0755) < 0 || mkdir(work, 0755) < 0)
-        result = err_sys(err, "cannot make %s", upper);
-    else if (mount("overlay", target, "overlay", 0, data) < 0)
-        result = bind_at(source, target, 0, err);
     free(data);
-    free(up);
-    free(work);
     return result;
 }
 
@@ -54,10 +46,10 @@ static int make_dirs(struct err *err)
         const char *path;
         mode_t mode;
     } dirs[] = {
-        {"upper", 0700}, {"usr", 0755},      {"etc", 0755},  {"opt", 0755},  {"dev", 0755},
-        {"proc", 0755},  {"sys", 0755},      {"tmp", 01777}, {"run", 0755},  {"run/lock", 01777},
-        {"var", 0755},   {"var/tmp", 01777}, {"root", 0700}, {"home", 0755}, {"mnt", 0755},
-        {"srv", 0755},   {"var/log", 0755},
+        {"over", 0755},      {"over/etc", 0755}, {"usr", 0755},      {"etc", 0755},  {"opt", 0755},
+        {"dev", 0755},       {"proc", 0755},     {"sys", 0755},      {"tmp", 01777}, {"run", 0755},
+        {"run/lock", 01777}, {"var", 0755},      {"var/tmp", 01777}, {"root", 0700}, {"home", 0755},
+        {"mnt", 0755},       {"srv", 0755},      {"var/log", 0755},
     };
 
     for (size_t i = 0; i < sizeof dirs / sizeof dirs[0]; i++)
@@ -137,39 +129,83 @@ static int bind_all(int host, const struct labroot_bind *binds, size_t count, st
     return 0;
 }
 
-/* names and machine-id of its own; where /etc cannot be written (no overlay) the files are bound
- * over */
-static int put_file(const char *path, const char *text, struct err *err)
+static int put_text(const char *path, char *text, struct err *err)
 {
-    if (file_write(path, text, strlen(text), 0644, NULL) == 0)
-        return 0;
-    char *copy = mem_format("upper/%s", strrchr(path, '/') + 1);
-    int result = file_write(copy, text, strlen(text), 0644, err);
-    if (result == 0)
-        result = bind_at(copy, path, 1, err);
-    free(copy);
+    int result = file_write(path, text, strlen(text), 0644, err);
+
+    free(text);
     return result;
 }
 
-static int write_names(int host, int hosts, struct err *err)
+static int write_names(int host, int hosts, const char *dir, struct err *err)
 {
     char *table = mem_string("127.0.0.1 localhost\n::1 localhost\n");
-    char *name = mem_format("h%d\n", host);
-    char *id = mem_format("%032x\n", 0x1ab00000 + host);
 
     for (int i = 1; i <= hosts; i++) {
         char *longer = mem_format("%s10.77.0.%d h%d\nfd00::%x h%d\n", table, i, i, (unsigned)i, i);
         free(table);
         table = longer;
     }
-    int result = put_file("etc/hosts", table, err);
+    char *path = mem_format("%s/hosts", dir);
+    int result = put_text(path, table, err);
+    free(path);
+    path = mem_format("%s/hostname", dir);
     if (result == 0)
-        result = put_file("etc/hostname", name, err);
+        result = put_text(path, mem_format("h%d\n", host), err);
+    free(path);
+    path = mem_format("%s/machine-id", dir);
     if (result == 0)
-        result = put_file("etc/machine-id", id, err);
-    free(table);
-    free(name);
-    free(id);
+        result = put_text(path, mem_format("%032x\n", 0x1ab00000 + host), err);
+    free(path);
+    return result;
+}
+
+/* The machine's /etc with names and machine-id of the host's own. Without an overlay file system
+ * the files are bound over the machine's, which must be there then. */
+static int mount_etc(int host, int hosts, struct err *err)
+{
+    static const char *const names[] = {"hosts", "hostname", "machine-id"};
+
+    if (bind_at("/etc", "etc", 0, err) < 0 || write_names(host, hosts, "over/etc", err) < 0)
+        return -1;
+    if (lay_over("over/etc", "etc") == 0)
+        return 0;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        char *own = mem_format("over/etc/%s", names[i]);
+        char *path = mem_format("etc/%s", names[i]);
+        int result = bind_at(own, path, 0, err);
+        free(own);
+        free(path);
+        if (result < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int labroot_hide(char *const paths[], struct err *err)
+{
+    char over[] = "/run/hidden-XXXXXX";
+
+    if (paths[0] == NULL || mkdtemp(over) == NULL || chmod(over, 0755) < 0)
+        return err_sys(err, "cannot make a directory in /run");
+    char *dir = mem_string(paths[0]);
+    *strrchr(dir, '/') = '\0';
+    for (size_t i = 0; paths[i] != NULL; i++) {
+        const char *name = strrchr(paths[i], '/') + 1;
+        if (strncmp(paths[i], dir, strlen(dir)) != 0 || name != paths[i] + strlen(dir) + 1 ||
+            access(paths[i], F_OK) < 0) {
+            free(dir);
+            return err_set(err, "cannot hide %s: not there, or not in the folder of %s", paths[i],
+                           paths[0]);
+        }
+        char *whiteout = mem_format("%s/%s", over, name);
+        mknod(whiteout, S_IFCHR, 0);
+        free(whiteout);
+    }
+    int result = lay_over(over, dir);
+    if (result < 0)
+        err_sys(err, "this kernel lays no overlay over %s", dir);
+    free(dir);
     return result;
 }
 
@@ -183,14 +219,13 @@ int labroot_enter(int host, int hosts, const char *mount_point, const struct lab
         return err_sys(err, "cannot mount the root of a host");
     if (make_dirs(err) < 0)
         return -1;
-    if (overlay_at("/usr", "usr", "upper/usr", err) < 0 ||
-        overlay_at("/etc", "etc", "upper/etc", err) < 0)
+    if (bind_at("/usr", "usr", 0, err) < 0 || mount_etc(host, hosts, err) < 0)
         return -1;
     if (access("/opt", F_OK) == 0 && bind_at("/opt", "opt", 0, err) < 0)
         return -1;
     if (copy_links(err) < 0 || mount_kernel(err) < 0)
         return -1;
-    if (bind_all(host, binds, count, err) < 0 || write_names(host, hosts, err) < 0)
+    if (bind_all(host, binds, count, err) < 0)
         return -1;
     if (syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
         return err_sys(err, "cannot change to the root of a host");

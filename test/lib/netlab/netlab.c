@@ -6,7 +6,6 @@
 #include "config.h"
 
 #include "base/err.h"
-#include "base/file.h"
 #include "base/mem.h"
 #include "lab.h"
 #include "labnet.h"
@@ -18,9 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -237,17 +234,12 @@ static int command_rate(const char *dir, int host, const char *mbit, struct err 
 
 static int command_hide(const char *dir, int host, char **paths, struct err *err)
 {
-    struct stat st;
-
-    if (host == 0 || enter(dir, host, err) < 0)
-        return -1;
-    for (; *paths != NULL; paths++) {
-        if (lstat(*paths, &st) < 0)
-            return err_sys(err, "cannot hide %s", *paths);
-        if (file_remove_tree(*paths, err) < 0)
-            return err_prefix(err, "this kernel lets no overlay be mounted");
-    }
-    return 0;
+    if (host == 0)
+        return err_set(err, "the hub has no files of its own");
+    for (char **path = paths; *path != NULL; path++)
+        if (**path != '/' || (*path)[1] == '\0')
+            return err_set(err, "%s is no absolute path", *path);
+    return enter(dir, host, err) < 0 ? -1 : labroot_hide(paths, err);
 }
 
 static int command_pid(const char *dir, int host, struct err *err)
