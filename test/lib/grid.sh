@@ -34,7 +34,7 @@ start_daemon() {
 }
 
 # the number of peers, itself among them, that HOST would give a job to
-alive_peers() { on "$1" p2pmpi-hosts --hostfile 2>/dev/null | wc -l; }
+alive_peers() { on "$1" p2pmpi-hosts --refresh --hostfile 2>/dev/null | wc -l; }
 lists_peers() { [ "$(alive_peers "$1")" -eq "$2" ]; }
 
 # grid_files: what a submitter has on h1
