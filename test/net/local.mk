@@ -6,10 +6,12 @@ net_tests = \
 	test/net/lab.sh \
 	test/net/embedded.sh \
 	test/net/programs.sh \
-	test/net/ends.sh
+	test/net/ends.sh \
+	test/net/staging.sh \
+	test/net/bad.sh
 
 TESTS += $(net_tests)
-EXTRA_DIST += $(net_tests) test/net/apps/cases.sh test/net/staging.sh test/net/bad.sh
+EXTRA_DIST += $(net_tests) test/net/apps/cases.sh
 
 # what the hosts see as /p2pmpi: an installation
 check_SCRIPTS += test/root/installed

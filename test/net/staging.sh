@@ -33,5 +33,12 @@ claim "without --fetch nothing comes home" not_fetched
 claim "every job's directory is removed" clean_within 5
 on h1 sh -c 'printf "#!/bin/sh\nexec ./act env OMPI_COMM_WORLD_SIZE\n" >script; chmod +x script'
 claim "a script runs too, with the program it needs preloaded" says "rank 3: 4" run -n 4 --preload-files act ./script
+lacked=$(on h3 sh -c 'ldd /usr/bin/tachyon-nox 2>/dev/null' | awk '/libtachyon/ {print $3}')
+if [ -n "$lacked" ] && lab hide h3 "$(readlink -f "$lacked")" 2>/dev/null; then
+    claim "Debian's own program, with a library that one peer lacks" says "Image I/O" \
+        run -n 8 --preload-files peers.dat tachyon-nox peers.dat -res 64 48 -o x.tga
+else
+    skip "Debian's own program, with a library that one peer lacks" "no tachyon-nox, or no overlay file system"
+fi
 [ "$claim_failed" -eq 0 ] || grid_logs | sed 's/^/# /'
 claims_end
