@@ -38,6 +38,7 @@ struct step {
     char *dir;      /* as the step sees it */
     struct event *limit;
     bool started, ending;
+    char why[ERR_TEXT_MAX]; /* the link's end, while the process is waited for */
 };
 
 static void step_gone(struct step *step, const char *why)
@@ -119,11 +120,21 @@ static void on_frame(struct link *link, Wire__Frame *frame, void *arg)
     }
 }
 
+/* Our own child is waited for: it tidies up behind itself before it ends. */
 static void on_closed(struct link *link, enum link_end end, const char *why, void *arg)
 {
-    (void)link;
+    struct step *step = arg;
+
     (void)end;
-    step_gone(arg, why);
+    if (step->pid == 0) {
+        step_gone(step, why);
+        return;
+    }
+    snprintf(step->why, sizeof step->why, "%s", why);
+    link_destroy(link);
+    step->link = NULL;
+    step->ending = true;
+    step_limit(step, STEP_END_MS);
 }
 
 static const struct link_ops step_link_ops = {on_ready, on_frame, NULL, on_closed};
@@ -310,11 +321,13 @@ bool step_reaped(struct step *step, pid_t pid, int status)
         return false;
     log_debug("stepd ended pid=%d status=%d", (int)pid, status);
     step->pid = 0;
-    /* what it sent last may still be in the socket: gone() comes with the end of that */
-    if (step->link == NULL || !link_is_ready(step->link))
-        step_gone(step, WIFEXITED(status) && WEXITSTATUS(status) == 127
-                            ? "it could not be executed"
-                            : "it ended before it was ready");
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
+        step_gone(step, "it could not be executed");
+    else if (step->link == NULL)
+        step_gone(step, step->why);
+    else if (!link_is_ready(step->link))
+        step_gone(step, "it ended before it was ready");
+    /* else what it sent last is still in the socket: gone() comes with the end of that */
     return true;
 }
 
