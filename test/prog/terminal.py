@@ -62,7 +62,7 @@ def within(seconds, question):
 shell = Shell()
 mark = "mark%d" % os.getpid()
 
-shell.type(RUN + " -n 2 sh -c 'echo up; exec cat'\n")
+shell.type(RUN + " -n 1 sh -c 'echo up; exec cat'\n")
 shell.until("up\r\n")
 shell.type("a typed line\n")
 seen = shell.until("line\r\na typed line\r\n")

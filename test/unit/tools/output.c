@@ -125,6 +125,7 @@ static void tags_stand_before_every_line_and_lines_do_not_mix(void **state)
     expect(fixture.out[0], "[1,0]<stdout>:prompt? ");
     run_output_put(fixture.output, 0, 0, OUTPUT_STDOUT, 13, "yes", 3, true);
     expect(fixture.out[0], "yes");
+    assert_int_equal(run_output_put(fixture.output, 0, 0, OUTPUT_STDOUT, 16, NULL, 0, true), 0);
     assert_int_equal(fixture.written[0], 16);
     end(&fixture);
 }
