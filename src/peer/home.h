@@ -71,7 +71,8 @@ struct home {
     int64_t killing_ms;
     int64_t renew_ms; /* next renewal */
     struct event *timer;
-    bool doomed; /* destroyed by the next timer */
+    int64_t tick_ms; /* when that is due; 0: not set */
+    bool doomed;     /* destroyed by the next timer */
 };
 
 /* homes.c */

@@ -187,6 +187,9 @@ void home_schedule(struct home *home)
             wait_ms = sooner(wait_ms, 100);
     if (wait_ms < 0)
         wait_ms = 0;
+    if (home->tick_ms != 0 && home->tick_ms <= now_ms + wait_ms)
+        return; /* frames come all the time: they must not put the tick off */
+    home->tick_ms = now_ms + wait_ms;
     wait.tv_sec = wait_ms / 1000;
     wait.tv_usec = wait_ms % 1000 * 1000;
     event_add(home->timer, &wait);
@@ -199,6 +202,7 @@ static void home_tick(evutil_socket_t fd, short what, void *arg)
 
     (void)fd;
     (void)what;
+    home->tick_ms = 0;
     if (home->doomed) {
         home_destroy(home);
         return;

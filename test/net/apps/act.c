@@ -7,7 +7,9 @@
  *   early C    leaves with code C before MPI_Init      hang       all wait, printing "ready" first
  *   write F    every rank writes F.RANK                read F     every rank reads F and tells its
  * size stdin      rank 0 tells how many bytes came in     flood N    rank 0 prints N MiB env V
- * every rank tells $V                     pwd        every rank tells its directory */
+ * every rank tells $V                     pwd        every rank tells its directory
+ *   count N    prints "ready", then N lines from each rank, a tenth of a second and a sum of all
+ * ranks between */
 #include <mpi.h>
 
 #include <signal.h>
@@ -65,10 +67,27 @@ static void flood(int mib)
         fwrite(line, 1, sizeof line, stdout);
 }
 
-static void hang(void)
+static void ready(void)
 {
     printf("ready %d %d\n", rank, (int)getpid());
     fflush(stdout);
+}
+
+static void count(int lines)
+{
+    ready();
+    for (int i = 1; i <= lines; i++) {
+        int sum = 0;
+        usleep(100000);
+        MPI_Allreduce(&i, &sum, 1, MPI_INT, MPI_SUM, MPI_COMM_WORLD);
+        printf("line %d of %d: rank %d, sum %d\n", i, lines, rank, sum);
+        fflush(stdout);
+    }
+}
+
+static void hang(void)
+{
+    ready();
     for (;;)
         pause();
 }
@@ -94,6 +113,8 @@ static void act_together(const char *verb, const char *text)
 
     if (strcmp(verb, "hang") == 0)
         hang();
+    else if (strcmp(verb, "count") == 0)
+        count(atoi(text));
     else if (strcmp(verb, "write") == 0)
         write_file(text);
     else if (strcmp(verb, "read") == 0)
