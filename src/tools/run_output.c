@@ -211,7 +211,8 @@ int run_output_put(struct run_output *output, uint32_t host, uint32_t rank, uint
     uint64_t known = source->next - offset;
     if (known > size)
         known = size; /* all of it was here before */
-    const char *fresh = size > 0 ? (const char *)data + known : ""; /* an end may come without data */
+    const char *fresh =
+        size > 0 ? (const char *)data + known : ""; /* an end may come without data */
     size -= known;
     source->next += size;
 
