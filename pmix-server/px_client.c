@@ -62,23 +62,42 @@ pmix_status_t px_client_finalized(const pmix_proc_t *proc, void *object, pmix_op
     return PMIX_OPERATION_SUCCEEDED;
 }
 
+struct tool_call {
+    struct px_call call;
+    pmix_proc_t tool;
+    pmix_tool_connection_cbfunc_t done;
+    void *done_arg;
+};
+
 /* An error here would crash the library (4.2.2, 5.0.7): everybody is let in under a fresh name, and
  * each request is looked at by itself. The guard has already sent away other users (px_guard.c). */
+static void tool_run(struct px_call *call, struct px_step *step)
+{
+    struct tool_call *tool = (struct tool_call *)call;
+
+    (void)step;
+    tool->done(PMIX_SUCCESS, &tool->tool, tool->done_arg);
+    free(tool);
+}
+
 void px_tool_connected(pmix_info_t *infos, size_t count, pmix_tool_connection_cbfunc_t done,
                        void *done_arg)
 {
-    pmix_proc_t tool;
+    struct tool_call *call = mem_alloc(sizeof *call);
     char own[17];
 
     rand_hex(own, 8);
-    PMIX_PROC_CONSTRUCT(&tool);
-    snprintf(tool.nspace, sizeof tool.nspace, "p2pmpi-tool-%s", own);
-    tool.rank = 0;
+    PMIX_PROC_CONSTRUCT(&call->tool);
+    snprintf(call->tool.nspace, sizeof call->tool.nspace, "p2pmpi-tool-%s", own);
+    call->tool.rank = 0;
     for (size_t i = 0; i < count; i++) {
         if (PMIX_CHECK_KEY(&infos[i], PMIX_NSPACE) && infos[i].value.type == PMIX_STRING)
-            PMIX_LOAD_NSPACE(tool.nspace, infos[i].value.data.string);
+            PMIX_LOAD_NSPACE(call->tool.nspace, infos[i].value.data.string);
         if (PMIX_CHECK_KEY(&infos[i], PMIX_RANK) && infos[i].value.type == PMIX_PROC_RANK)
-            tool.rank = infos[i].value.data.rank;
+            call->tool.rank = infos[i].value.data.rank;
     }
-    done(PMIX_SUCCESS, &tool, done_arg);
+    call->call.run = tool_run;
+    call->done = done;
+    call->done_arg = done_arg;
+    px_upcall_post(&call->call);
 }

@@ -96,8 +96,10 @@ static void set_open_mpi(char ***env, const struct px_step *step)
         env_default(env, "OMPI_MCA_pml", "ob1"); /* saves 200 ms of looking for fabrics */
     if (px_launch_is_crowded(step))
         env_default(env, "OMPI_MCA_mpi_yield_when_idle", "1");
-    if (*step->shm_dir != '\0')
+    if (*step->shm_dir != '\0') { /* 4.1's name and 5.0's */
         env_default(env, "OMPI_MCA_btl_vader_backing_directory", step->shm_dir);
+        env_default(env, "OMPI_MCA_btl_sm_backing_directory", step->shm_dir);
+    }
     set_network(env, step);
     env_format(env, "OMPI_COMM_WORLD_SIZE", "%u", spec->ranks);
     env_format(env, "OMPI_COMM_WORLD_LOCAL_SIZE", "%zu", step->rank_count);

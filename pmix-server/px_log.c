@@ -17,12 +17,14 @@ struct log_call {
     struct px_call call;
     uint32_t rank;
     uint32_t stream;
-    char *text;
+    char *text; /* NULL: nothing to show */
+    pmix_op_cbfunc_t done;
+    pmix_status_t status;
+    void *done_arg;
 };
 
-static void log_run(struct px_call *call, struct px_step *step)
+static void send_log(struct px_step *step, const struct log_call *log)
 {
-    struct log_call *log = (struct log_call *)call;
     Wire__Step message = WIRE__STEP__INIT;
     Wire__Log body = WIRE__LOG__INIT;
 
@@ -32,6 +34,16 @@ static void log_run(struct px_call *call, struct px_step *step)
     message.body_case = WIRE__STEP__BODY_LOG;
     message.log = &body;
     px_route_send(step, HOME_HOST, &message);
+}
+
+static void log_run(struct px_call *call, struct px_step *step)
+{
+    struct log_call *log = (struct log_call *)call;
+
+    if (log->text != NULL)
+        send_log(step, log);
+    if (log->done != NULL)
+        log->done(log->status, log->done_arg);
     free(log->text);
     free(log);
 }
@@ -68,6 +80,18 @@ static bool post_line(const pmix_proc_t *client, const pmix_info_t *info)
     return true;
 }
 
+/* The answer comes from the loop: called from here, 5.0's library waits for itself. */
+static void post_answer(pmix_status_t status, pmix_op_cbfunc_t done, void *done_arg)
+{
+    struct log_call *log = mem_alloc(sizeof *log);
+
+    log->call.run = log_run;
+    log->status = status;
+    log->done = done;
+    log->done_arg = done_arg;
+    px_upcall_post(&log->call);
+}
+
 void px_log(const pmix_proc_t *client, const pmix_info_t data[], size_t data_count,
             const pmix_info_t directives[], size_t directive_count, pmix_op_cbfunc_t done,
             void *done_arg)
@@ -78,6 +102,5 @@ void px_log(const pmix_proc_t *client, const pmix_info_t data[], size_t data_cou
     (void)directive_count;
     for (size_t i = 0; i < data_count; i++)
         served |= post_line(client, &data[i]);
-    if (done != NULL)
-        done(served ? PMIX_SUCCESS : PMIX_ERR_NOT_SUPPORTED, done_arg);
+    post_answer(served ? PMIX_SUCCESS : PMIX_ERR_NOT_SUPPORTED, done, done_arg);
 }

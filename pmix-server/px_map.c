@@ -55,12 +55,18 @@ uint32_t map_local_rank(const Wire__JobSpec *spec, uint32_t rank)
     return count;
 }
 
+uint32_t map_ranks_on(const Wire__JobSpec *spec, uint32_t host)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < spec->ranks; i++)
+        count += spec->rank_host[i] == host;
+    return count;
+}
+
 static bool has_ranks(const Wire__JobSpec *spec, uint32_t host)
 {
-    for (uint32_t i = 0; i < spec->ranks; i++)
-        if (spec->rank_host[i] == host)
-            return true;
-    return false;
+    return map_ranks_on(spec, host) > 0;
 }
 
 uint32_t map_node_id(const Wire__JobSpec *spec, uint32_t host)

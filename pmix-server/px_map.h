@@ -14,9 +14,10 @@
 int map_check(const Wire__StepStart *start, struct err *err);
 
 uint32_t map_local_rank(const Wire__JobSpec *spec,
-                        uint32_t rank);             /* its number among its host's ranks */
-uint32_t map_hosts_used(const Wire__JobSpec *spec); /* hosts that have ranks */
-uint32_t map_node_id(const Wire__JobSpec *spec, uint32_t host); /* its number among those */
+                        uint32_t rank); /* its number among its host's ranks */
+uint32_t map_ranks_on(const Wire__JobSpec *spec, uint32_t host); /* how many */
+uint32_t map_hosts_used(const Wire__JobSpec *spec);              /* hosts that have ranks */
+uint32_t map_node_id(const Wire__JobSpec *spec, uint32_t host);  /* its number among those */
 
 /* Texts as PMIx wants them; the caller frees. Hosts without ranks are left out. */
 char *map_host_names(const Wire__JobSpec *spec);              /* "a,b" */

@@ -85,6 +85,24 @@ static void answer(struct get_call *call, pmix_status_t status, const void *data
     free(call);
 }
 
+/* On PMIx's thread. */
+static void local_answered(pmix_status_t status, char *data, size_t size, void *arg)
+{
+    answer(arg, status, data, status == PMIX_SUCCESS ? size : 0);
+}
+
+/* A rank of this host that has not come to the server yet: the library asks us, and knows the
+ * answer itself as soon as the rank has published something. */
+static void get_local(struct get_call *call, const struct px_rank *rank)
+{
+    pmix_status_t status = PMIX_ERR_NOT_FOUND;
+
+    if (!rank->ended)
+        status = PMIx_server_dmodex_request(&call->proc, local_answered, call);
+    if (status != PMIX_SUCCESS)
+        answer(call, status, NULL, 0);
+}
+
 static void get_run(struct px_call *base_call, struct px_step *step)
 {
     struct get_call *call = (struct get_call *)base_call;
@@ -92,6 +110,11 @@ static void get_run(struct px_call *base_call, struct px_step *step)
 
     if (step->modex == NULL || strcmp(call->proc.nspace, px_spec(step)->namespace_) != 0) {
         answer(call, PMIX_ERR_NOT_FOUND, NULL, 0);
+        return;
+    }
+    const struct px_rank *local = px_rank_find(step, call->proc.rank);
+    if (local != NULL) {
+        get_local(call, local);
         return;
     }
     if (modex_get(step->modex->engine, call->proc.rank, call->key, call->timeout_ms, call,

@@ -79,6 +79,30 @@ static void add_session(void *list, const struct px_step *step)
     free(top);
 }
 
+/* The same once more as what belongs to a host: 5.0's library looks there for what ranks ask of
+ * their own. */
+static void add_node(void *list, const struct px_step *step, uint32_t host)
+{
+    const Wire__JobSpec *spec = px_spec(step);
+    char *peers = map_ranks_of(spec, host);
+    void *node = PMIx_Info_list_start();
+    pmix_data_array_t array;
+    uint32_t ranks = map_ranks_on(spec, host);
+
+    add_string(node, PMIX_HOSTNAME, spec->hosts[host]->peer->name);
+    add_u32(node, PMIX_NODEID, map_node_id(spec, host));
+    add_u32(node, PMIX_LOCAL_SIZE, ranks);
+    add_u32(node, PMIX_NODE_SIZE, ranks);
+    add_string(node, PMIX_LOCAL_PEERS, peers);
+    add_rank(node, PMIX_LOCALLDR, (pmix_rank_t)strtoul(peers, NULL, 10));
+    if (PMIx_Info_list_convert(node, &array) == PMIX_SUCCESS) {
+        PMIx_Info_list_add(list, PMIX_NODE_INFO_ARRAY, &array, PMIX_DATA_ARRAY);
+        PMIX_DATA_ARRAY_DESTRUCT(&array);
+    }
+    PMIx_Info_list_release(node);
+    free(peers);
+}
+
 static int add_job(void *list, const struct px_step *step, struct err *err)
 {
     const Wire__JobSpec *spec = px_spec(step);
@@ -165,6 +189,9 @@ int px_nspace_register(struct px_step *step, struct err *err)
     void *list = PMIx_Info_list_start();
     int result = add_job(list, step, err);
 
+    for (uint32_t host = 0; result == 0 && host < spec->n_hosts; host++)
+        if (map_ranks_on(spec, host) > 0)
+            add_node(list, step, host);
     for (uint32_t rank = 0; result == 0 && rank < spec->ranks; rank++)
         add_proc(list, step, rank);
     if (result == 0) {

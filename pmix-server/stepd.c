@@ -29,7 +29,8 @@
 
 #define UID_UNMAPPED                                                                               \
     65534 /* whom a user namespace does not know looks like this user: the guard would be blind */
-#define SOCKET_FD 3 /* bound and listening: DIR/step.sock */
+#define PMIX_END_S 2 /* PMIx has that long to end */
+#define SOCKET_FD  3 /* bound and listening: DIR/step.sock */
 
 struct px_rank *px_rank_find(struct px_step *step, uint32_t rank)
 {
@@ -102,8 +103,9 @@ static int read_arguments(int argc, char **argv, struct px_step *step)
 /* Shared memory segments of the ranks: where Open MPI would put them, but in a directory of this
  * host's part of this job alone (several hosts of a job may be one machine), which can be removed.
  */
-static void make_shm_dir(char *path)
+static void make_shm_dir(char *path, size_t size, const char *job)
 {
+    snprintf(path, size, "/dev/shm/p2pmpi-%.8s-XXXXXX", job);
     if (mkdtemp(path) == NULL)
         *path = '\0';
 }
@@ -160,7 +162,6 @@ static int serve(struct px_step *step)
     px_modex_close(step);
     px_query_close(step);
     px_launch_close(step);
-    px_host_stop();
     px_route_close(step);
     px_iof_close(step);
     px_daemon_close(step);
@@ -188,6 +189,21 @@ static void remove_traces(const struct px_step *step)
     }
 }
 
+static void give_up(int number)
+{
+    (void)number;
+    _exit(0);
+}
+
+/* Last, since all else is done then: a library that hangs must not keep anything. */
+static void stop_pmix(void)
+{
+    signal(SIGALRM, give_up);
+    alarm(PMIX_END_S);
+    px_host_stop();
+    alarm(0);
+}
+
 static void step_clear(struct px_step *step)
 {
     for (size_t i = 0; i < step->rank_count; i++)
@@ -199,7 +215,7 @@ static void step_clear(struct px_step *step)
 int main(int argc, char **argv, char **environment)
 {
     struct px_step step = {.environment = environment};
-    char shm_dir[] = "/dev/shm/p2pmpi-XXXXXX";
+    char shm_dir[64];
 
     int code = read_arguments(argc, argv, &step);
     if (code >= 0)
@@ -214,7 +230,7 @@ int main(int argc, char **argv, char **environment)
     signal(SIGHUP, SIG_IGN);
     signal(SIGPIPE, SIG_IGN);
     fill_standard_fds();
-    make_shm_dir(shm_dir);
+    make_shm_dir(shm_dir, sizeof shm_dir, step.job);
     step.shm_dir = shm_dir;
     if (px_keeper_start(shm_dir, SOCKET_FD) != 0) {
         perror("p2pmpi-stepd");
@@ -223,6 +239,7 @@ int main(int argc, char **argv, char **environment)
     open_log(&step);
     code = serve(&step);
     remove_traces(&step);
+    stop_pmix();
     log_close();
     step_clear(&step);
     return code;

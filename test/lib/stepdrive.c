@@ -27,6 +27,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -700,6 +701,26 @@ static char *step_program(void)
     return mem_format("%s/pmix-server/p2pmpi-stepd", build != NULL ? build : ".");
 }
 
+/* The ranks' shared memory must be gone with the steps. */
+static void check_shm(struct drive *drive)
+{
+    char pattern[64];
+    glob_t found;
+
+    snprintf(pattern, sizeof pattern, "/dev/shm/p2pmpi-%.8s-*", drive->spec->job);
+    for (int i = 0; glob(pattern, 0, NULL, &found) == 0; i++) {
+        if (!drive->has_lost || i == 40)
+            break;
+        usleep(50000); /* a step whose keeper was killed ends by itself, unseen */
+        globfree(&found);
+    }
+    if (glob(pattern, 0, NULL, &found) != 0)
+        return;
+    fprintf(stderr, "stepdrive: left behind: %s\n", found.gl_pathv[0]);
+    drive->exit_code = 96;
+    globfree(&found);
+}
+
 int main(int argc, char **argv)
 {
     static struct drive drive = {.host_count = 1};
@@ -736,6 +757,7 @@ int main(int argc, char **argv)
         start_host(&drive.hosts[i]);
     event_base_dispatch(drive.base);
 
+    check_shm(&drive);
     tell(&drive, "end: %d", drive.exit_code);
     if (is_own_top)
         file_remove_tree(drive.top, NULL);
