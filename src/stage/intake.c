@@ -10,16 +10,15 @@
 
 #include "base/file.h"
 #include "base/mem.h"
-#include "stage/below.h"
 #include "stage/elf.h"
 #include "stage/hashing.h"
+#include "stage/hostcheck.h"
+#include "stage/layout.h"
 #include "stage/libpath.h"
 #include "stage/needs.h"
-#include "stage/staged.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -29,15 +28,14 @@
 
 #define WORK_BYTES (8u << 20) /* read or copied in one intake_work(): some milliseconds */
 #define WORK_FILES 64
-#define HOST_PATH  "/usr/local/bin:/usr/bin:/bin"
 
 enum source {
-    SOURCE_UNKNOWN, /* not looked at yet */
-    SOURCE_NOTHING, /* a directory, or an empty file */
-    SOURCE_HOST,    /* the loader finds the host's own */
-    SOURCE_PLACE,   /* the same content at the same path here */
-    SOURCE_STORE,   /* held in the store */
-    SOURCE_WANTED,  /* must come */
+    SOURCE_UNKNOWN = 0, /* not looked at yet */
+    SOURCE_NOTHING = LAYOUT_NOTHING,
+    SOURCE_HOST = LAYOUT_HOST,
+    SOURCE_PLACE = LAYOUT_PLACE,
+    SOURCE_STORE = LAYOUT_STORE,
+    SOURCE_WANTED, /* must come */
 };
 
 struct item {
@@ -55,7 +53,7 @@ struct content {         /* that must come */
 struct intake {
     struct store *store; /* borrowed */
     char *job, *dir;
-    char *arch, *mpi, *glibc;
+    struct hostcheck host;
     struct intake_calls calls;
     enum intake_state state;
 
@@ -71,14 +69,7 @@ struct intake {
     uint64_t received;
     uint8_t *piece;
 
-    int work_fd, bin_fd, lib_fd;
-    struct store_copy *copy;
-    FILE *staged; /* list of what was laid out in work/, for fetchout */
-    char *staged_text;
-    size_t staged_size;
-
-    char *program;
-    bool has_libraries;
+    struct layout *layout; /* once all is here; kept: it knows the program */
 };
 
 struct intake *intake_create(struct store *store, const char *job, const char *dir,
@@ -89,51 +80,33 @@ struct intake *intake_create(struct store *store, const char *job, const char *d
     intake->store = store;
     intake->job = mem_string(job);
     intake->dir = mem_string(dir);
-    intake->arch = mem_string(host->arch);
-    intake->mpi = mem_string(host->mpi);
-    intake->glibc = mem_string(host->glibc);
+    intake->host.arch = mem_string(host->arch);
+    intake->host.mpi = mem_string(host->mpi);
+    intake->host.glibc = mem_string(host->glibc);
     intake->calls = *calls;
-    intake->work_fd = intake->bin_fd = intake->lib_fd = -1;
     return intake;
-}
-
-static void close_dir(int *fd)
-{
-    if (*fd >= 0)
-        close(*fd);
-    *fd = -1;
 }
 
 static void release_all(struct intake *intake)
 {
-    for (size_t i = 0; i < intake->count; i++)
+    for (size_t i = 0; i < intake->count && intake->items != NULL; i++)
         if (intake->items[i].source == SOURCE_STORE) {
             store_release(intake->store, intake->items[i].file->hash.data);
             intake->items[i].source = SOURCE_UNKNOWN;
         }
 }
 
-/* Drops everything that a step of work holds: descriptors, writers, holds, buffers. */
+/* Drops everything that a step of work holds: writers, holds, buffers. */
 static void drop_work(struct intake *intake)
 {
-    store_copy_end(intake->copy);
     store_abort(intake->writer);
     hashing_end(intake->hashing);
     libpath_destroy(intake->libpath);
     release_all(intake);
-    if (intake->staged != NULL)
-        fclose(intake->staged);
-    free(intake->staged_text);
     free(intake->piece);
-    close_dir(&intake->work_fd);
-    close_dir(&intake->bin_fd);
-    close_dir(&intake->lib_fd);
-    intake->copy = NULL;
     intake->writer = NULL;
     intake->hashing = NULL;
     intake->libpath = NULL;
-    intake->staged = NULL;
-    intake->staged_text = NULL;
     intake->piece = NULL;
 }
 
@@ -148,17 +121,16 @@ static void reset(struct intake *intake)
     struct content *content, *next;
 
     drop_work(intake);
+    layout_destroy(intake->layout);
+    intake->layout = NULL;
     HASH_ITER(hh, intake->wanted, content, next)
     content_forget(intake, content);
     message_free(intake->offer);
     free(intake->items);
-    free(intake->program);
     intake->offer = NULL;
     intake->items = NULL;
-    intake->program = NULL;
     intake->count = intake->next = 0;
     intake->received = 0;
-    intake->has_libraries = false;
     intake->state = INTAKE_IDLE;
 }
 
@@ -169,9 +141,9 @@ void intake_destroy(struct intake *intake)
     reset(intake);
     free(intake->job);
     free(intake->dir);
-    free(intake->arch);
-    free(intake->mpi);
-    free(intake->glibc);
+    free(intake->host.arch);
+    free(intake->host.mpi);
+    free(intake->host.glibc);
     free(intake);
 }
 
@@ -182,12 +154,12 @@ enum intake_state intake_state(const struct intake *intake)
 
 const char *intake_program(const struct intake *intake)
 {
-    return intake->program;
+    return intake->layout != NULL ? layout_program(intake->layout) : NULL;
 }
 
 bool intake_has_libraries(const struct intake *intake)
 {
-    return intake->has_libraries;
+    return intake->layout != NULL && layout_has_libraries(intake->layout);
 }
 
 /* ---------------------------------------------------------------- messages to the home */
@@ -244,114 +216,13 @@ static void refuse(struct intake *intake, const struct err *err)
     send_want(intake, NULL, 0, err->text);
 }
 
-/* ---------------------------------------------------------------- the offer and its needs */
-
-static bool has_separator(const char *name)
-{
-    return strchr(name, '/') != NULL;
-}
-
-static int check_file(const Wire__File *file, struct err *err)
-{
-    bool is_bare =
-        file->kind == WIRE__FILE_KIND__FILE_PROGRAM || file->kind == WIRE__FILE_KIND__FILE_LIBRARY;
-    bool has_content = is_bare || file->kind == WIRE__FILE_KIND__FILE_INPUT;
-
-    if (!has_content && file->kind != WIRE__FILE_KIND__FILE_DIR)
-        return err_set(
-            err, "a file of an unknown kind was offered (is the other host's version newer?)");
-    if (!file_is_below(file->path) || (is_bare && has_separator(file->path)) ||
-        strchr(file->path, '\n') != NULL)
-        return err_set(err, "a file was offered with a path that leads out of the job's directory");
-    bool is_host_library = file->kind == WIRE__FILE_KIND__FILE_LIBRARY && file->hash.len == 0;
-    if ((has_content && !is_host_library && file->hash.len != STORE_HASH) || file->size > INT64_MAX)
-        return err_set(err, "%s was offered with a wrong hash or size", file->path);
-    return 0;
-}
-
-static int check_offer(const Wire__StageOffer *offer, struct err *err)
-{
-    size_t programs = 0;
-
-    for (size_t i = 0; i < offer->n_files; i++) {
-        if (check_file(offer->files[i], err) < 0)
-            return -1;
-        programs += offer->files[i]->kind == WIRE__FILE_KIND__FILE_PROGRAM;
-    }
-    return programs > 1 ? err_set(err, "more than one program was offered") : 0;
-}
-
-static bool runs_here(const char *host_arch, const char *arch)
-{
-    return strcmp(host_arch, arch) == 0 ||
-           (strcmp(host_arch, "x86_64") == 0 && strcmp(arch, "i686") == 0);
-}
-
-static bool is_series(const char *version, const char *series)
-{
-    size_t length = strlen(series);
-
-    return strncmp(version, series, length) == 0 &&
-           (version[length] == '.' || version[length] == '\0');
-}
-
-static bool has_program(const char *name)
-{
-    if (name[0] == '/')
-        return access(name, X_OK) == 0;
-    for (const char *dir = HOST_PATH; *dir != '\0'; dir += strspn(dir, ":")) {
-        size_t length = strcspn(dir, ":");
-        char *path = mem_format("%.*s/%s", (int)length, dir, name);
-        bool is_there = !has_separator(name) && access(path, X_OK) == 0;
-        free(path);
-        if (is_there)
-            return true;
-        dir += length;
-    }
-    return false;
-}
-
-static int check_glibc(const struct intake *intake, const char *who, const char *version,
-                       struct err *err)
-{
-    if (version[0] == '\0' ||
-        (intake->glibc[0] != '\0' && elf_version_compare(version, intake->glibc) <= 0))
-        return 0;
-    if (intake->glibc[0] == '\0')
-        return err_set(err, "%s needs GLIBC_%s, this host has no GNU C library", who, version);
-    return err_set(err,
-                   "%s needs GLIBC_%s, this host has %s: build it on a system as old as that, or "
-                   "leave the host out",
-                   who, version, intake->glibc);
-}
-
-static int check_needs(const struct intake *intake, const Wire__Needs *needs, struct err *err)
-{
-    if (needs == NULL)
-        return 0;
-    if (needs->arch[0] != '\0' && !runs_here(intake->arch, needs->arch))
-        return err_set(err, "the program is for %s, this host is %s", needs->arch, intake->arch);
-    if (check_glibc(intake, "the program", needs->glibc, err) < 0)
-        return -1;
-    if (needs->mpi[0] != '\0' && intake->mpi[0] == '\0')
-        return err_set(err, "the program needs Open MPI %s, this host has none: install it",
-                       needs->mpi);
-    if (needs->mpi[0] != '\0' && !is_series(intake->mpi, needs->mpi))
-        return err_set(err, "the program needs Open MPI %s, this host has %s", needs->mpi,
-                       intake->mpi);
-    for (size_t i = 0; i < needs->n_interpreters; i++)
-        if (!has_program(needs->interpreters[i]))
-            return err_set(err, "the program needs %s, which this host has not",
-                           needs->interpreters[i]);
-    return 0;
-}
-
 void intake_offer(struct intake *intake, const Wire__StageOffer *offer)
 {
     struct err err = {""};
 
     reset(intake);
-    if (check_offer(offer, &err) < 0 || check_needs(intake, offer->needs, &err) < 0) {
+    if (hostcheck_offer(offer, &err) < 0 ||
+        hostcheck_needs(&intake->host, offer->needs, &err) < 0) {
         refuse(intake, &err);
         return;
     }
@@ -441,7 +312,7 @@ static bool host_has_library(struct intake *intake, const Wire__File *file)
     struct elf *elf = NULL;
     const char *arch = intake->offer->needs != NULL && intake->offer->needs->arch[0] != '\0'
                            ? intake->offer->needs->arch
-                           : intake->arch;
+                           : intake->host.arch;
 
     char *path = libpath_find(intake->libpath, file->path, NULL, arch, arch_bits(arch), &elf);
     bool serves = path != NULL && defines_all(elf, file) &&
@@ -506,7 +377,7 @@ static int look_in_store(struct intake *intake, struct item *item, struct err *e
     if (file->kind == WIRE__FILE_KIND__FILE_LIBRARY) {
         char *who = mem_format("the library %s, which this host has not and which would be sent,",
                                file->path);
-        int result = check_glibc(intake, who, file->glibc, err);
+        int result = hostcheck_glibc(&intake->host, who, file->glibc, err);
         free(who);
         if (result < 0)
             return -1;
@@ -675,151 +546,41 @@ void intake_data(struct intake *intake, const Wire__StageData *data)
 
 /* ---------------------------------------------------------------- laying out */
 
-static int open_folder(const struct intake *intake, const char *name, int *fd_out, struct err *err)
+/* Some files, or a part of a big one. 1: more to do, 0: all are laid out, -1 with a sentence. */
+static int lay_some(struct intake *intake, struct err *err)
 {
-    char *path = mem_format("%s/%s", intake->dir, name);
-    int result = 0;
+    uint64_t bytes = 0;
 
-    if (file_remove_tree(path, err) < 0)
-        result = -1;
-    else if (mkdir(path, 0700) < 0 ||
-             (*fd_out = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)) < 0)
-        result = err_sys(err, "cannot make the directory %s", path);
-    free(path);
-    return result;
-}
-
-static int open_folders(struct intake *intake, struct err *err)
-{
-    if (open_folder(intake, "work", &intake->work_fd, err) < 0 ||
-        open_folder(intake, "bin", &intake->bin_fd, err) < 0 ||
-        open_folder(intake, "lib", &intake->lib_fd, err) < 0)
-        return -1;
-    intake->staged = open_memstream(&intake->staged_text, &intake->staged_size);
-    return intake->staged != NULL ? 0 : err_set(err, "out of memory");
-}
-
-static int folder_fd(const struct intake *intake, const Wire__File *file)
-{
-    return file->kind == WIRE__FILE_KIND__FILE_PROGRAM   ? intake->bin_fd
-           : file->kind == WIRE__FILE_KIND__FILE_LIBRARY ? intake->lib_fd
-                                                         : intake->work_fd;
-}
-
-/* Inputs may be changed by ranks, which get copies; programs and libraries are only read. */
-static mode_t laid_mode(const Wire__File *file)
-{
-    return file->kind == WIRE__FILE_KIND__FILE_INPUT ? (file->mode & 0777) | 0600 : 0500;
-}
-
-static void note_staged(struct intake *intake, const Wire__File *file)
-{
-    struct stat st;
-
-    if (file->kind != WIRE__FILE_KIND__FILE_INPUT ||
-        fstatat(intake->work_fd, file->path, &st, AT_SYMLINK_NOFOLLOW) < 0)
-        return;
-    staged_note(intake->staged, file->path, &st);
-}
-
-static void note_done(struct intake *intake, const struct item *item)
-{
-    const Wire__File *file = item->file;
-
-    note_staged(intake, file);
-    if (file->kind == WIRE__FILE_KIND__FILE_LIBRARY && item->source != SOURCE_HOST)
-        intake->has_libraries = true;
-    if (file->kind == WIRE__FILE_KIND__FILE_PROGRAM)
-        intake->program = item->source == SOURCE_PLACE
-                              ? mem_string(file->origin)
-                              : mem_format("%s/bin/%s", intake->dir, file->path);
-}
-
-static int lay_empty(const struct intake *intake, const Wire__File *file, struct err *err)
-{
-    if (file->kind == WIRE__FILE_KIND__FILE_DIR) {
-        if (below_mkdirs(intake->work_fd, file->path, 0755) < 0)
-            return err_sys(err, "cannot make the directory %s in the job's directory", file->path);
-        return 0;
-    }
-    int fd = below_create(folder_fd(intake, file), file->path, laid_mode(file));
-    if (fd < 0)
-        return err_sys(err, "cannot make %s in the job's directory", file->path);
-    close(fd);
-    return 0;
-}
-
-/* Starts an item: 0: it is done, 1: a copy is at work, -1 with a sentence. */
-static int lay(struct intake *intake, const struct item *item, struct err *err)
-{
-    const Wire__File *file = item->file;
-
-    switch (item->source) {
-    case SOURCE_HOST:
-        return 0;
-    case SOURCE_NOTHING:
-        return lay_empty(intake, file, err);
-    case SOURCE_PLACE: /* a library need not lie where the loader looks */
-        if (file->kind == WIRE__FILE_KIND__FILE_LIBRARY &&
-            symlinkat(file->origin, intake->lib_fd, file->path) < 0)
-            return err_sys(err, "cannot make %s in the job's directory", file->path);
-        return 0;
-    default:
-        intake->copy = store_copy_begin(intake->store, file->hash.data, folder_fd(intake, file),
-                                        file->path, laid_mode(file), err);
-        return intake->copy != NULL ? 1 : -1;
-    }
-}
-
-static int lay_step(struct intake *intake, struct err *err)
-{
-    const struct item *item = &intake->items[intake->next];
-    int more = intake->copy == NULL ? lay(intake, item, err) : 1;
-
-    if (more > 0) {
-        more = store_copy_step(intake->copy, WORK_BYTES, err);
-        if (more <= 0) {
-            store_copy_end(intake->copy);
-            intake->copy = NULL;
-        }
-    }
-    if (more == 0) {
-        note_done(intake, item);
+    for (unsigned i = 0; i < WORK_FILES && bytes < WORK_BYTES; i++) {
+        if (intake->next == intake->count)
+            return layout_end(intake->layout, err);
+        const struct item *item = &intake->items[intake->next];
+        int more = layout_file(intake->layout, item->file, (enum layout_source)item->source,
+                               WORK_BYTES, err);
+        if (more != 0)
+            return more;
+        bytes += item->file->size;
         intake->next++;
     }
-    return more;
-}
-
-static int write_staged(struct intake *intake, struct err *err)
-{
-    char *path = mem_format("%s/staged", intake->dir);
-    int failed = fflush(intake->staged);
-
-    int result = failed != 0
-                     ? err_set(err, "out of memory")
-                     : file_write(path, intake->staged_text, intake->staged_size, 0600, err);
-    free(path);
-    return result;
+    return 1;
 }
 
 static void work_laying(struct intake *intake)
 {
     struct err err = {""};
-    int result = intake->work_fd < 0 ? open_folders(intake, &err) : 0;
 
-    uint64_t bytes = 0;
-    for (unsigned i = 0;
-         result == 0 && i < WORK_FILES && bytes < WORK_BYTES && intake->next < intake->count; i++) {
-        bytes += intake->items[intake->next].file->size;
-        result = lay_step(intake, &err);
-    }
-    if (result > 0 || (result == 0 && intake->next < intake->count))
+    if (intake->layout == NULL)
+        intake->layout = layout_begin(intake->store, intake->dir, &err);
+    int more = intake->layout != NULL ? lay_some(intake, &err) : -1;
+    if (more > 0)
         return;
-    if (result == 0)
-        result = write_staged(intake, &err);
     drop_work(intake);
-    intake->state = result == 0 ? INTAKE_READY : INTAKE_FAILED;
-    send_ready(intake, result == 0 ? NULL : err.text);
+    if (more < 0) {
+        layout_destroy(intake->layout);
+        intake->layout = NULL;
+    }
+    intake->state = more == 0 ? INTAKE_READY : INTAKE_FAILED;
+    send_ready(intake, more == 0 ? NULL : err.text);
 }
 
 bool intake_work(struct intake *intake)

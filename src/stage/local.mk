@@ -5,7 +5,9 @@ stage_sources = \
 	src/stage/fetchin.c src/stage/fetchin.h \
 	src/stage/fetchout.c src/stage/fetchout.h \
 	src/stage/hashing.c src/stage/hashing.h \
+	src/stage/hostcheck.c src/stage/hostcheck.h \
 	src/stage/intake.c src/stage/intake.h \
+	src/stage/layout.c src/stage/layout.h \
 	src/stage/libpath.c src/stage/libpath.h \
 	src/stage/manifest.c src/stage/manifest.h \
 	src/stage/needs.c src/stage/needs.h \

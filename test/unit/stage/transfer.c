@@ -37,6 +37,7 @@ struct world {
     void **state;
     struct supply *supply;
     struct end ends[HOSTS];
+    unsigned turns;
     struct {
         Wire__Frame *frame;
         uint32_t host;
@@ -106,6 +107,7 @@ static void to_home(struct world *world, uint32_t host, const Wire__Frame *frame
 
 static bool deliver_one(struct world *world)
 {
+    assert_true(++world->turns < 100000); /* a loop that waits for what does not come */
     if (world->queue_head == world->queue_tail)
         return false;
     size_t at = world->queue_head++;
