@@ -241,6 +241,7 @@ static void events_create(struct daemon *daemon)
     event_add(daemon->term, NULL);
     event_add(daemon->intr, NULL);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a full quota is an error of write(), with a sentence */
 }
 
 static int grid_up(struct daemon *daemon, struct err *err)

@@ -14,14 +14,15 @@
 #include "plan/book.h"
 #include "stage/supply.h"
 
-#define HOME_RENEW_MS   2000  /* leases are renewed so often */
-#define HOME_START_MS   20000 /* from JobStart to JobStarted of all hosts */
-#define HOME_STAGE_MS   30000 /* without any progress */
-#define HOME_TERM_MS    1000  /* from SIGTERM to SIGKILL, as mpirun */
-#define HOME_KILL_MS    4000  /* from SIGTERM to giving up waiting for exits */
-#define HOME_RELEASE_MS 5000  /* for JobGone of all hosts */
-#define HOME_LOST_MS    1000  /* an unreachable host is lost after this */
-#define HOME_GRACE_MS   30    /* ranks that fail at the same time may still tell their codes */
+#define HOME_RENEW_MS   2000   /* leases are renewed so often */
+#define HOME_START_MS   20000  /* from JobStart to JobStarted of all hosts */
+#define HOME_STAGE_MS   30000  /* without any progress */
+#define HOME_LAYOUT_MS  600000 /* for a host to lay out what it has, however large */
+#define HOME_TERM_MS    1000   /* from SIGTERM to SIGKILL, as mpirun */
+#define HOME_KILL_MS    4000   /* from SIGTERM to giving up waiting for exits */
+#define HOME_RELEASE_MS 5000   /* for JobGone of all hosts */
+#define HOME_LOST_MS    1000   /* an unreachable host is lost after this */
+#define HOME_GRACE_MS   30     /* ranks that fail at the same time may still tell their codes */
 #define HOME_REDIAL_MS  250
 
 struct home_host {

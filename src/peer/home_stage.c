@@ -70,12 +70,17 @@ void home_stage_tick(struct home *home, int64_t now_ms)
         home->staged_bytes = done;
         home->staged_ms = now_ms;
         home_progress(home, WIRE__PHASE__PHASE_STAGE, done, total, "");
-    } else if (now_ms - home->staged_ms > HOME_STAGE_MS) {
-        for (size_t i = 0; i < home->host_count; i++)
-            if (!home->hosts[i].staged) {
-                home_fail(home, RESULT_FAILED, "%s took no piece of program or data for %d s",
-                          home->hosts[i].name, HOME_STAGE_MS / 1000);
-                return;
-            }
+        return;
     }
+    /* hosts that have everything still look through it and lay it out, which tells nothing
+     * meanwhile */
+    int64_t limit_ms = done == total ? HOME_LAYOUT_MS : HOME_STAGE_MS;
+    if (now_ms - home->staged_ms <= limit_ms)
+        return;
+    for (size_t i = 0; i < home->host_count; i++)
+        if (!home->hosts[i].staged) {
+            home_fail(home, RESULT_FAILED, "%s made no progress with program or data for %lld s",
+                      home->hosts[i].name, (long long)limit_ms / 1000);
+            return;
+        }
 }
