@@ -1,21 +1,24 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* pml_p2prep_transport.h - how bytes reach another process: one struct of functions per medium
  *
- * Two media stand behind it, shared memory (pml_p2prep_shm.c) and TCP (pml_p2prep_tcp.c). Nothing here
- * needs Open MPI: addresses are bytes ("cards") that the PML carries through the modex, processes are
- * 64-bit names (opal_process_name_t as an integer) and the PML's own pointers (owner).
+ * Two media stand behind it, shared memory (pml_p2prep_shm.c) and TCP (pml_p2prep_tcp.c). Nothing
+ * here needs Open MPI: addresses are bytes ("cards") that the PML carries through the modex,
+ * processes are 64-bit names (opal_process_name_t as an integer) and the PML's own pointers
+ * (owner).
  *
- * A message is a head (the PML's header, 1..P2PREP_HEAD_MAX bytes) and a payload. There are two ways:
- *  - send(): head and payload are copied or gone when it returns; the receiver gets both in one call
- *    of message(). Messages of one link come in order, each once, whole.
- *  - send_body(): for large payloads after a rendezvous. The payload is not copied: it must stay as it is
- *    until sent(). The receiver is asked with body() where to put it, and told with body_done(). Bodies
- *    of one link may come before or after messages sent around them, and after each other.
+ * A message is a head (the PML's header, 1..P2PREP_HEAD_MAX bytes) and a payload. There are two
+ * ways:
+ *  - send(): head and payload are copied or gone when it returns; the receiver gets both in one
+ * call of message(). Messages of one link come in order, each once, whole.
+ *  - send_body(): for large payloads after a rendezvous. The payload is not copied: it must stay as
+ * it is until sent(). The receiver is asked with body() where to put it, and told with body_done().
+ * Bodies of one link may come before or after messages sent around them, and after each other.
  * Where has_get() says so, a receiver may instead read the sender's memory itself with get().
  *
- * One thread at a time may be in a transport (the PML locks). Callbacks come from progress() and purge()
- * only, never from within send(), send_body(), get(); callbacks may call send(), send_body(), get() and
- * purge(), not progress() nor close(). No call ever blocks, none raises a signal. */
+ * One thread at a time may be in a transport (the PML locks). Callbacks come from progress() and
+ * purge() only, never from within send(), send_body(), get(); callbacks may call send(),
+ * send_body(), get() and purge(), not progress() nor close(). No call ever blocks, none raises a
+ * signal. */
 #ifndef MCA_PML_P2PREP_TRANSPORT_H
 #define MCA_PML_P2PREP_TRANSPORT_H
 
@@ -31,7 +34,8 @@
 /* Answers of send() and send_body(). */
 enum p2prep_sent {
     P2PREP_SENT = 0, /* send(): taken. send_body(): taken, and sent() will come */
-    P2PREP_DONE = 1, /* send_body() only: gone already, the payload is free again, sent() will not come */
+    P2PREP_DONE =
+        1, /* send_body() only: gone already, the payload is free again, sent() will not come */
     P2PREP_FULL = 2, /* nothing taken; try again after progress() */
     P2PREP_GONE = 3, /* nothing taken; the link is purged or broken for good */
 };
@@ -46,21 +50,23 @@ enum p2prep_loss {
 /* What a transport calls. owner is what add_peer() was given. */
 struct p2prep_upcalls {
     void *arg;
-    /* A message of send() came. The bytes are gone when the call returns. head is 8-byte aligned. */
+    /* A message of send() came. The bytes are gone when the call returns. head is 8-byte aligned.
+     */
     void (*message)(void *arg, void *owner, const void *head, size_t head_size, const void *payload,
                     size_t payload_size);
-    /* A body of size bytes begins. Answers where it goes, or NULL: then it is dropped (no body_done()).
-     * *token_out is given back by body_done(); the place must hold size bytes until then. */
+    /* A body of size bytes begins. Answers where it goes, or NULL: then it is dropped (no
+     * body_done()). *token_out is given back by body_done(); the place must hold size bytes until
+     * then. */
     void *(*body)(void *arg, void *owner, const void *head, size_t head_size, size_t size,
                   void **token_out);
-    /* The place of body() is full (whole), or will never be: the link was purged or broke (not whole). The
-     * transport does not touch the place any more. */
+    /* The place of body() is full (whole), or will never be: the link was purged or broke (not
+     * whole). The transport does not touch the place any more. */
     void (*body_done)(void *arg, void *owner, void *token, bool is_whole);
-    /* The payload of send_body() is free: the peer has it or the kernel keeps it (ok), or the link was
-     * purged or broke (not ok). ok over TCP does not say that the peer has read it. */
+    /* The payload of send_body() is free: the peer has it or the kernel keeps it (ok), or the link
+     * was purged or broke (not ok). ok over TCP does not say that the peer has read it. */
     void (*sent)(void *arg, void *owner, void *token, bool is_ok);
-    /* The link broke by itself; once per link. Bodies under way were given back just before. It stays
-     * broken (P2PREP_GONE) and wants a purge() as soon as the PML knows more. */
+    /* The link broke by itself; once per link. Bodies under way were given back just before. It
+     * stays broken (P2PREP_GONE) and wants a purge() as soon as the PML knows more. */
     void (*lost)(void *arg, void *owner, enum p2prep_loss loss, const char *why);
 };
 
@@ -81,23 +87,24 @@ struct p2prep_transport {
 
 /* What open() must know; both media take what they need. Strings are copied. */
 struct p2prep_setup {
-    uint64_t self;          /* my name */
+    uint64_t self; /* my name */
     struct p2prep_upcalls up;
-    const char *job;        /* namespace, for file names and messages */
+    const char *job; /* namespace, for file names and messages */
     /* shared memory */
-    const char *directory;  /* NULL: /dev/shm */
-    uint32_t slot, slots;   /* my local rank, number of local ranks: unique on this host */
-    size_t ring_size;       /* bytes per pair and direction, a power of two; 0: 256 KiB */
-    bool no_cma;            /* never read other processes' memory */
+    const char *directory; /* NULL: /dev/shm */
+    uint32_t slot, slots;  /* my local rank, number of local ranks: unique on this host */
+    size_t ring_size;      /* bytes per pair and direction, a power of two; 0: 256 KiB */
+    bool no_cma;           /* never read other processes' memory */
     /* TCP */
     const char *interfaces; /* comma-separated names or a.b.c.d/n (btl_tcp_if_include), or NULL */
-    const char *address;    /* else this numeric address of mine, or NULL: any that is up, loopback last */
-    size_t queue_max;       /* bytes that a link keeps before send() answers P2PREP_FULL; 0: 1 MiB */
+    const char
+        *address; /* else this numeric address of mine, or NULL: any that is up, loopback last */
+    size_t queue_max; /* bytes that a link keeps before send() answers P2PREP_FULL; 0: 1 MiB */
 };
 
 struct p2prep_medium {
-    const char *name;  /* "shm", "tcp" */
-    bool has_get;      /* get() may work (ask link_has_get()) */
+    const char *name; /* "shm", "tcp" */
+    bool has_get;     /* get() may work (ask link_has_get()) */
 
     /* NULL with a sentence when the medium cannot be had here. */
     struct p2prep_transport *(*open)(const struct p2prep_setup *setup, struct err *err);
@@ -107,12 +114,13 @@ struct p2prep_medium {
     /* My card for the modex: bytes borrowed until close(). Good from open() on. */
     const void *(*card)(struct p2prep_transport *tp, size_t *size_out);
     /* A peer by its card; cheap: no connection, no ring memory before the first message. NULL with
-     * errno EHOSTUNREACH when this medium does not reach it (another host), others with a sentence in
-     * err. Peers may send before they are added here: their bytes wait. */
+     * errno EHOSTUNREACH when this medium does not reach it (another host), others with a sentence
+     * in err. Peers may send before they are added here: their bytes wait. */
     struct p2prep_link *(*add_peer)(struct p2prep_transport *tp, uint64_t name, const void *card,
                                     size_t size, void *owner, struct err *err);
-    /* The peer is dead for us, now: queues dropped, bodies given back (sent and body_done, not ok), its
-     * later bytes never looked at, its connections refused. The link stays allocated till close(). */
+    /* The peer is dead for us, now: queues dropped, bodies given back (sent and body_done, not ok),
+     * its later bytes never looked at, its connections refused. The link stays allocated till
+     * close(). */
     void (*purge)(struct p2prep_link *link);
 
     /* Most bytes of head + payload that send() takes on this link. */
@@ -124,19 +132,20 @@ struct p2prep_medium {
 
     /* Can get() read this peer's memory? Tried out on the first call. */
     bool (*link_has_get)(struct p2prep_link *link);
-    /* Copies size bytes at address remote of the peer's memory to local. 0, or -1 with errno: ESRCH when
-     * it is dead (what was copied so far is worth nothing), EPERM, EFAULT. Synchronous: for very large
-     * payloads call it in pieces and progress() in between. */
+    /* Copies size bytes at address remote of the peer's memory to local. 0, or -1 with errno: ESRCH
+     * when it is dead (what was copied so far is worth nothing), EPERM, EFAULT. Synchronous: for
+     * very large payloads call it in pieces and progress() in between. */
     int (*get)(struct p2prep_link *link, void *local, uint64_t remote, size_t size);
 
     /* Sends what waits, receives what came. Number of upcalls made; 0: nothing to do. */
     int (*progress)(struct p2prep_transport *tp);
     /* Nothing waits to be sent by us (what the kernel keeps does not count). */
     bool (*is_idle)(struct p2prep_transport *tp);
-    /* A file descriptor that turns readable when progress() has work to do, -1 when there is none (shm:
-     * poll). TCP: an epoll descriptor. */
+    /* A file descriptor that turns readable when progress() has work to do, -1 when there is none
+     * (shm: poll). TCP: an epoll descriptor. */
     int (*fd)(struct p2prep_transport *tp);
-    /* In a forked child (pthread_atfork): closes descriptors and mappings, without a word to anybody. */
+    /* In a forked child (pthread_atfork): closes descriptors and mappings, without a word to
+     * anybody. */
     void (*forked)(struct p2prep_transport *tp);
 };
 

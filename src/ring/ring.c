@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* ring.c - a ring of records in shared memory: ends of laps, full rings, nonsense */
+#include "config.h"
+#include "ring/ring.h"
+
+#include <assert.h>
+#include <errno.h>
+
+static bool is_size(size_t size)
+{
+    return size >= RING_SIZE_MIN && size <= RING_SIZE_MAX && (size & (size - 1)) == 0;
+}
+
+int ring_writer_init(struct ring_writer *writer, void *memory, size_t size)
+{
+    if (!is_size(size)) {
+        errno = EINVAL;
+        return -1;
+    }
+    *writer = (struct ring_writer){.shared = memory, .size = size};
+    return 0;
+}
+
+int ring_reader_init(struct ring_reader *reader, void *memory, size_t size)
+{
+    if (!is_size(size)) {
+        errno = EINVAL;
+        return -1;
+    }
+    *reader = (struct ring_reader){.shared = memory, .size = size};
+    return 0;
+}
+
+/* One line stays free behind what is written: the head of the record to come. */
+static bool has_room(struct ring_writer *writer, uint64_t room)
+{
+    if (writer->next + room + RING_LINE <= writer->freed + writer->size)
+        return true;
+    writer->freed = atomic_load_explicit(&writer->shared->freed, memory_order_acquire);
+    return writer->next + room + RING_LINE <= writer->freed + writer->size;
+}
+
+/* The reader sees the pad and waits at the start of the lap, where there is a zero. */
+static void publish_pad(struct ring_writer *writer, uint64_t bytes)
+{
+    uint64_t at = writer->next;
+
+    writer->next += bytes;
+    atomic_store_explicit(ring_head(writer->shared, writer->size, writer->next), 0,
+                          memory_order_relaxed);
+    atomic_store_explicit(ring_head(writer->shared, writer->size, at), RING_PAD | bytes,
+                          memory_order_release);
+}
+
+void *ring_reserve_slow(struct ring_writer *writer, size_t size)
+{
+    uint64_t room = ring_room(size), offset = writer->next & (writer->size - 1), pad = 0;
+
+    assert(size > 0 && size <= ring_record_max(writer->size));
+    if (offset + room > writer->size)
+        pad = writer->size - offset;
+    if (!has_room(writer, pad + room))
+        return NULL;
+    if (pad > 0)
+        publish_pad(writer, pad);
+    return writer->shared->data + (writer->next & (writer->size - 1)) + RING_HEAD;
+}
+
+const void *ring_peek_slow(struct ring_reader *reader, size_t *size_out, uint32_t *note_out)
+{
+    uint64_t head = atomic_load_explicit(ring_head(reader->shared, reader->size, reader->next),
+                                         memory_order_acquire);
+    uint64_t to_end = reader->size - (reader->next & (reader->size - 1));
+
+    if (reader->is_broken || head != (RING_PAD | to_end) || to_end >= reader->size / 4) {
+        reader->is_broken = true;
+        return NULL;
+    }
+    reader->next += to_end;
+    return ring_peek(reader, size_out, note_out);
+}
