@@ -8,11 +8,12 @@ include src/plan/local.mk
 include src/job/local.mk
 include src/coll/local.mk
 include src/stage/local.mk
+include src/replica/local.mk
 include src/peer/local.mk
 
 noinst_LTLIBRARIES += libp2pmpi.la
 libp2pmpi_la_SOURCES = $(base_sources) $(ring_sources) $(wire_sources) $(net_sources) $(member_sources) $(plan_sources) \
-	$(job_sources) $(coll_sources) $(stage_sources) $(peer_sources)
+	$(job_sources) $(coll_sources) $(stage_sources) $(replica_sources) $(peer_sources)
 nodist_libp2pmpi_la_SOURCES = $(wire_generated)
 libp2pmpi_la_LIBADD = $(EVENT_LIBS) $(EVENT_SSL_LIBS) $(SSL_LIBS) $(CRYPTO_LIBS) $(HWLOC_LIBS) $(PROTOBUF_C_LIBS) \
 	$(JANSSON_LIBS) $(INIH_LIBS) $(ZSTD_LIBS)

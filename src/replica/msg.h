@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* msg.h - what replica engines say to each other: one fixed header, then bytes for EAGER and DATA
+ *
+ * Native byte order: the hosts of one job have one architecture. A stream is named by cid, the
+ * class of tag (all tags >= 0 are one class, each negative tag is its own) and the logical sender
+ * and receiver; both follow from who sends the header to whom, but for NOTE_*, which carry the
+ * receiver in rank. */
+#ifndef P2PMPI_REPLICA_MSG_H
+#define P2PMPI_REPLICA_MSG_H
+
+#include <stdint.h>
+
+enum replica_kind {
+    REPLICA_EAGER = 1, /* sender to receiver: envelope and body */
+    REPLICA_ANNOUNCE,  /* ... envelope; the body waits for PULL */
+    REPLICA_DATA,      /* ... a piece of body `body` from `offset` on */
+    REPLICA_PULL,      /* receiver to its source: body of seq from `offset` on, into `body` */
+    REPLICA_ACK,       /* ... envelopes up to seq are here; hash is the stream's up to there */
+    REPLICA_BODY,      /* ... body of `length` (a sequence number) is here; and as ACK */
+    REPLICA_LACK,      /* ... seq was announced although small: its body is not here yet */
+    REPLICA_MATCHED,   /* ... seq (a synchronous one) is matched */
+    REPLICA_WANT,      /* sender to receiver, or sibling to sibling about set: acknowledge now */
+    REPLICA_NOTE_ACK,  /* sibling to sibling: ACK, BODY, LACK of replica `set` of rank `rank` */
+    REPLICA_NOTE_BODY,
+    REPLICA_NOTE_LACK,
+    REPLICA_CLAIM,      /* receiver to substitute: seq is the last envelope here, with hash */
+    REPLICA_CLAIM_BODY, /* ... body of seq is not here */
+    REPLICA_CLAIM_END,  /* ... serve me from now on; a stream not named: from the first */
+    REPLICA_KINDS
+};
+
+enum replica_msg_flags {
+    REPLICA_MSG_SYNC = 1, /* tell when it is matched */
+    REPLICA_MSG_WANT = 2, /* acknowledge at once */
+};
+
+struct replica_msg {
+    uint8_t kind; /* enum replica_kind */
+    uint8_t flags;
+    uint16_t set;
+    uint32_t cid;
+    int32_t tag;
+    uint32_t rank;
+    uint64_t seq;
+    uint64_t length;
+    union {
+        uint64_t hash;
+        uint64_t offset;
+    };
+    uint64_t body;
+};
+
+#endif

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* replica.h - one process's part in the replica protocol: messages and ticks in, actions out
+ *
+ * A process of the world (world.h) sends each message once, to the receiver of its own set; keeps
+ * it until the receivers of the other sets have it from their senders; and serves another set when
+ * that set's sender dies. docs/replication.md is the protocol. Pure logic: no sockets, threads or
+ * clock.
+ *
+ * The owner (the PML) does the matching, the user's buffers and the transports. It hands every
+ * header that arrives to replica_receive(); links between two processes are first in, first out.
+ * Messages to self never come here, and with one replica of each rank nothing does.
+ *
+ * Calls from inside callbacks: replica_pull() and replica_matched() from deliver(), nothing else.
+ * `token` is the owner's name for a request; the engine never looks inside. */
+#ifndef P2PMPI_REPLICA_REPLICA_H
+#define P2PMPI_REPLICA_REPLICA_H
+
+#include "replica/msg.h"
+#include "replica/world.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct replica;
+struct replica_body; /* a message that is announced to us and not here yet */
+struct replica_held; /* a send that is not complete */
+
+/* size bytes of a message, from offset on: at data, or (data is NULL) still in the user's buffer,
+ * which pack() reads. Borrowed for the call. */
+struct replica_bytes {
+    const void *data;
+    void *token;
+    uint64_t offset;
+    size_t size;
+};
+
+struct replica_envelope {
+    int source; /* logical rank in the world */
+    uint32_t cid;
+    int32_t tag;
+    uint64_t seq;
+    uint64_t length;
+    const void *data;          /* the whole message, borrowed for the call; or NULL: */
+    struct replica_body *body; /* ... after the match: replica_pull() */
+    bool is_sync;              /* after the match: replica_matched() */
+};
+
+enum replica_end {
+    REPLICA_END_REFUSED, /* the others took this process for dead: leave */
+    REPLICA_END_GONE,    /* every replica of a rank is dead */
+    REPLICA_END_DIFFERS, /* two replicas of a rank sent different messages */
+    REPLICA_END_BROKEN,  /* a message that the protocol does not allow: our bug, or memory is out */
+};
+
+struct replica_ops {
+    /* Queue msg and bytes (NULL: none) for process dst: always taken, in order. */
+    void (*send)(void *arg, int dst, const struct replica_msg *msg,
+                 const struct replica_bytes *bytes);
+    /* How many bytes of DATA dst's queue would like now (0: none; replica_progress() asks again).
+     */
+    size_t (*room)(void *arg, int dst);
+    /* Copy size bytes from offset on of the send `token` to `to`. */
+    void (*pack)(void *arg, void *token, uint64_t offset, void *to, size_t size);
+    /* The send `token` is complete; its buffer is not read again. */
+    void (*complete)(void *arg, void *token);
+    /* The next envelope of a stream, once, in order: match it or keep it. */
+    void (*deliver)(void *arg, const struct replica_envelope *envelope);
+    /* Bytes for replica_pull()'s token, in order from offset 0; filled() after the last (length 0:
+     * filled() only). */
+    void (*fill)(void *arg, void *token, uint64_t offset, const void *bytes, size_t size);
+    void (*filled)(void *arg, void *token);
+    /* This process cannot go on; sentence says why, naming ranks and sets. Called once. */
+    void (*end)(void *arg, enum replica_end why, int rank, const char *sentence);
+    /* Process has kept others at the cap for lag_max_ms. May be NULL. */
+    void (*lag)(void *arg, int process, int64_t for_ms);
+};
+
+struct replica_settings {
+    size_t eager;          /* up to this a message is small: goes with its envelope */
+    size_t retain_max;     /* bytes kept at most, unless REPLICA_COPY or replica_detach() */
+    size_t resend_eager;   /* resent with their envelopes per stream; more is announced (1 MiB) */
+    size_t piece;          /* bytes of one DATA at most */
+    int64_t copy_delay_ms; /* a large send held by other sets only is copied after this (5) */
+    int64_t lag_max_ms;    /* 30,000 */
+};
+void replica_settings_default(struct replica_settings *settings);
+
+/* world is borrowed for life; ops and settings are copied. NULL: no memory. */
+struct replica *replica_create(const struct world *world, int self,
+                               const struct replica_settings *settings,
+                               const struct replica_ops *ops, void *arg);
+void replica_destroy(struct replica *replica);
+
+/* Call once when links can be used, after replica_dead() of those known dead: claims for sets that
+ * have no sender of some rank. */
+void replica_start(struct replica *replica);
+
+enum replica_send_flags {
+    REPLICA_COPY = 1, /* Bsend, Request_free: copied at once, cap or not; never held */
+    REPLICA_SYNC = 2, /* complete only when the receiver of the own set matched it */
+};
+/* A send is posted (persistent: started) to logical rank dst. data: the packed message, may be NULL
+ * when it is larger than settings.eager. Returns true: complete, nothing of it is read again.
+ * False: complete() comes; *held_out (may be NULL) is valid until then. */
+bool replica_send(struct replica *replica, int dst, uint32_t cid, int32_t tag, unsigned flags,
+                  const void *data, uint64_t length, void *token, struct replica_held **held_out);
+/* Copies what is held, cap or not, and drops its token; complete() will not come. */
+void replica_detach(struct replica *replica, struct replica_held *held);
+
+/* A header, with size bytes behind it, from process src. Refused bytes of the dead return false. */
+bool replica_receive(struct replica *replica, int src, const struct replica_msg *msg,
+                     const void *bytes, size_t size);
+/* The body of a delivered envelope goes to token now: fill() and filled() follow, maybe at once. */
+void replica_pull(struct replica *replica, struct replica_body *body, void *token);
+/* A synchronous envelope is matched. */
+void replica_matched(struct replica *replica, const struct replica_envelope *envelope);
+
+/* Process is dead for certain: closes its door, claims what it served. True: that is news (pass it
+ * on to all living). Naming self calls end(). */
+bool replica_dead(struct replica *replica, int process);
+bool replica_is_dead(const struct replica *replica, int process);
+
+/* Sends pieces of bodies while room() allows. True: more waits for room. Cheap when idle. */
+bool replica_progress(struct replica *replica);
+/* Before the process blocks, and before it computes if it can be known: sends lazy
+ * acknowledgements. */
+void replica_flush(struct replica *replica);
+/* From time to time, at least every few ms while inside MPI: copies, reports, flushes. */
+void replica_tick(struct replica *replica, int64_t now_ms);
+
+struct replica_stats {
+    uint64_t sent, received, dropped, resent, notes;
+    size_t retained, retained_peak; /* bytes, counting the records */
+    size_t retained_forced;         /* of these: whatever the cap */
+    uint64_t held;                  /* sends not complete now */
+    uint64_t failovers;             /* claims served */
+};
+void replica_stats(const struct replica *replica, struct replica_stats *stats_out);
+/* Nothing posted here is still owed to anybody (for tests and for the end barrier's report). */
+bool replica_is_idle(const struct replica *replica);
+
+#endif
