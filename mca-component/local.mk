@@ -1,1 +1,37 @@
-# mca-component
+# SPDX-License-Identifier: BSD-3-Clause
+# mca-component - the PML p2prep, a component that stock Open MPI loads
+EXTRA_DIST += mca-component/pml_p2prep/README.md
+if HAVE_OMPI_DEVEL
+component_LTLIBRARIES = mca_pml_p2prep.la
+dist_pkgdata_DATA = mca-component/pml_p2prep/help-mpi-pml-p2prep.txt
+else
+EXTRA_DIST += mca-component/pml_p2prep/help-mpi-pml-p2prep.txt
+endif
+
+mca_pml_p2prep_la_SOURCES = \
+	mca-component/pml_p2prep/pml_p2prep.h \
+	mca-component/pml_p2prep/pml_p2prep_comm.c \
+	mca-component/pml_p2prep/pml_p2prep_component.c \
+	mca-component/pml_p2prep/pml_p2prep_head.h \
+	mca-component/pml_p2prep/pml_p2prep_id.c \
+	mca-component/pml_p2prep/pml_p2prep_match.c \
+	mca-component/pml_p2prep/pml_p2prep_module.c \
+	mca-component/pml_p2prep/pml_p2prep_peer.c \
+	mca-component/pml_p2prep/pml_p2prep_probe.c \
+	mca-component/pml_p2prep/pml_p2prep_recv.c \
+	mca-component/pml_p2prep/pml_p2prep_request.c \
+	mca-component/pml_p2prep/pml_p2prep_send.c \
+	mca-component/pml_p2prep/pml_p2prep_wire.c mca-component/pml_p2prep/pml_p2prep_wire.h
+# Not all warnings: Open MPI's macros are what they are.
+mca_pml_p2prep_la_CPPFLAGS = $(AM_CPPFLAGS) $(OMPI_SYSTEM_CFLAGS)
+mca_pml_p2prep_la_CFLAGS = -std=gnu11 $(WARN_CFLAGS) -Wno-shadow -fvisibility=hidden
+mca_pml_p2prep_la_LDFLAGS = -module -avoid-version -shared
+
+if HAVE_OMPI_DEVEL
+if !USER_COMPONENT
+install-data-hook:
+	@echo "To let stock mpirun find the PML p2prep:"
+	@echo "  export OMPI_MCA_mca_base_component_path=$(componentdir):`ompi_info --parsable --path pkglibdir | sed 's/.*://'`"
+	@echo "or configure --with-user-component, which installs it into ~/.openmpi/components."
+endif
+endif

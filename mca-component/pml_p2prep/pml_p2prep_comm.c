@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* pml_p2prep_comm.c - communicators: their queues, and messages that come before they exist here */
+#include "pml_p2prep.h"
+
+static int comms_reserve(uint32_t context)
+{
+    mca_pml_p2prep_t *pml = &mca_pml_p2prep;
+    if (context < pml->n_comms)
+        return 0;
+    uint32_t more = pml->n_comms ? pml->n_comms : 64;
+    while (more <= context)
+        more *= 2;
+    struct p2prep_comm **grown = realloc(pml->comms, more * sizeof *grown);
+    if (!grown)
+        return -1;
+    memset(grown + pml->n_comms, 0, (more - pml->n_comms) * sizeof *grown);
+    pml->comms = grown;
+    pml->n_comms = more;
+    return 0;
+}
+
+/* Messages that came for this communicator before it was here. */
+static void strangers_welcome(uint32_t context)
+{
+    struct p2prep_messages *strangers = &mca_pml_p2prep.strangers, mine;
+    struct p2prep_message *m, *next;
+    TAILQ_INIT(&mine);
+    for (m = TAILQ_FIRST(strangers); m; m = next) {
+        next = TAILQ_NEXT(m, link);
+        if (m->env.head.context != context)
+            continue;
+        TAILQ_REMOVE(strangers, m, link);
+        TAILQ_INSERT_TAIL(&mine, m, link);
+    }
+    while ((m = TAILQ_FIRST(&mine))) {
+        TAILQ_REMOVE(&mine, m, link);
+        p2prep_match_message(m->peer, &m->env, m->bytes, m->held);
+        free(m);
+    }
+}
+
+int mca_pml_p2prep_add_comm(struct ompi_communicator_t *comm)
+{
+    int size = comm->c_remote_group->grp_proc_count;
+    struct p2prep_comm *pc = calloc(1, sizeof *pc + (size_t)size * sizeof pc->sources[0]);
+    if (!pc)
+        return OMPI_ERR_OUT_OF_RESOURCE;
+    pc->comm = comm;
+    pc->size = size;
+    TAILQ_INIT(&pc->wild);
+    for (int i = 0; i < size; i++) {
+        TAILQ_INIT(&pc->sources[i].posted);
+        TAILQ_INIT(&pc->sources[i].unexpected);
+    }
+    p2prep_lock();
+    int rc = comms_reserve(comm->c_contextid);
+    if (rc == 0) {
+        mca_pml_p2prep.comms[comm->c_contextid] = pc;
+        comm->c_pml_comm = (struct mca_pml_comm_t *)pc;
+        strangers_welcome(comm->c_contextid);
+    }
+    p2prep_unlock();
+    if (rc) {
+        free(pc);
+        return OMPI_ERR_OUT_OF_RESOURCE;
+    }
+    return OMPI_SUCCESS;
+}
+
+int mca_pml_p2prep_del_comm(struct ompi_communicator_t *comm)
+{
+    struct p2prep_comm *pc = (struct p2prep_comm *)comm->c_pml_comm;
+    if (!pc)
+        return OMPI_SUCCESS;
+    p2prep_lock();
+    mca_pml_p2prep.comms[comm->c_contextid] = NULL;
+    comm->c_pml_comm = NULL;
+    p2prep_unlock();
+    for (int i = 0; i < pc->size; i++) {
+        struct p2prep_message *m;
+        while ((m = TAILQ_FIRST(&pc->sources[i].unexpected))) {
+            TAILQ_REMOVE(&pc->sources[i].unexpected, m, link);
+            free(m);
+        }
+    }
+    free(pc);
+    return OMPI_SUCCESS;
+}
+
+struct p2prep_peer *p2prep_comm_peer(struct p2prep_comm *pc, int rank)
+{
+    struct p2prep_source *source = &pc->sources[rank];
+    if (OPAL_UNLIKELY(!source->peer))
+        source->peer = p2prep_peer_of(ompi_comm_peer_lookup(pc->comm, rank));
+    return source->peer;
+}
+
+int mca_pml_p2prep_dump(struct ompi_communicator_t *comm, int verbose)
+{
+    struct p2prep_comm *pc = (struct p2prep_comm *)comm->c_pml_comm;
+    (void)verbose;
+    if (!pc)
+        return OMPI_SUCCESS;
+    opal_output(0, "communicator %s (%u), rank %d of %d: %zu unexpected\n", comm->c_name,
+                comm->c_contextid, comm->c_my_rank, pc->size, pc->unexpected);
+    mca_pml_p2prep_recv_request_t *recv;
+    TAILQ_FOREACH(recv, &pc->wild, link)
+    opal_output(0, "  receive from any source, tag %d\n", recv->req_recv.req_base.req_tag);
+    for (int i = 0; i < pc->size; i++) {
+        struct p2prep_message *m;
+        TAILQ_FOREACH(recv, &pc->sources[i].posted, link)
+        opal_output(0, "  receive from %d, tag %d\n", i, recv->req_recv.req_base.req_tag);
+        TAILQ_FOREACH(m, &pc->sources[i].unexpected, link)
+        opal_output(0, "  message from %d, tag %d, %llu bytes\n", i, m->env.head.tag,
+                    (unsigned long long)m->env.length);
+    }
+    return OMPI_SUCCESS;
+}

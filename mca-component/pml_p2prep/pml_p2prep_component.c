@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* pml_p2prep_component.c - how Open MPI finds, asks and chooses the PML p2prep */
+#include "pml_p2prep.h"
+#include "pml_p2prep_wire.h"
+
+#include "ompi/mca/pml/base/base.h"
+#include "opal/mca/base/mca_base_var.h"
+#include "opal/util/show_help.h"
+
+static int component_register(void);
+static mca_pml_base_module_t *component_init(int *priority, bool progress_threads,
+                                             bool mpi_threads);
+static int component_finalize(void);
+
+mca_pml_base_component_2_0_0_t mca_pml_p2prep_component = {
+    .pmlm_version =
+        {
+            MCA_PML_BASE_VERSION_2_0_0,
+            .mca_component_name = "p2prep",
+            MCA_BASE_MAKE_VERSION(component, OMPI_MAJOR_VERSION, OMPI_MINOR_VERSION,
+                                  OMPI_RELEASE_VERSION),
+            .mca_register_component_params = component_register,
+        },
+    .pmlm_data = {MCA_BASE_METADATA_PARAM_NONE},
+    .pmlm_init = component_init,
+    .pmlm_finalize = component_finalize,
+};
+
+static void register_var(const char *name, const char *help, mca_base_var_type_t type,
+                         mca_base_var_info_lvl_t level, void *storage)
+{
+    (void)mca_base_component_var_register(&mca_pml_p2prep_component.pmlm_version, name, help, type,
+                                          NULL, 0, 0, level, MCA_BASE_VAR_SCOPE_READONLY, storage);
+}
+
+static int component_register(void)
+{
+    mca_pml_p2prep_t *pml = &mca_pml_p2prep;
+    (void)opal_show_help_add_dir(PKGDATADIR);
+    pml->priority = 5;
+    register_var("priority", "How much p2prep wants to be chosen where --mca pml names several",
+                 MCA_BASE_VAR_TYPE_INT, OPAL_INFO_LVL_9, &pml->priority);
+    pml->replicas = 1;
+    register_var("replicas",
+                 "Replicas of each rank: of the N processes of the job, N / replicas ranks are "
+                 "made. N must be a "
+                 "multiple of it",
+                 MCA_BASE_VAR_TYPE_INT, OPAL_INFO_LVL_1, &pml->replicas);
+    pml->transports = (char *)"shm,tcp";
+    register_var("transports",
+                 "Transports to use, of shm (shared memory, within a host) and tcp; the first that "
+                 "reaches a process is "
+                 "used for it",
+                 MCA_BASE_VAR_TYPE_STRING, OPAL_INFO_LVL_2, &pml->transports);
+    pml->eager = 8192;
+    register_var(
+        "eager",
+        "Messages up to this many bytes are sent at once, longer ones when they are matched",
+        MCA_BASE_VAR_TYPE_UNSIGNED_INT, OPAL_INFO_LVL_4, &pml->eager);
+    pml->interfaces = NULL;
+    register_var(
+        "if_include",
+        "Network interfaces for tcp, by name or as address/bits, with commas; empty: those of "
+        "btl_tcp_if_include, else any that is up",
+        MCA_BASE_VAR_TYPE_STRING, OPAL_INFO_LVL_3, &pml->interfaces);
+    pml->no_cma = false;
+    register_var("no_cma",
+                 "Never read large messages from the other process's memory (process_vm_readv)",
+                 MCA_BASE_VAR_TYPE_BOOL, OPAL_INFO_LVL_5, &pml->no_cma);
+    return OMPI_SUCCESS;
+}
+
+/* Nobody gets us who did not ask for us by name. */
+static bool is_asked_for(void)
+{
+    for (int i = 0; i < opal_pointer_array_get_size(&mca_pml_base_pml); i++) {
+        const char *name = opal_pointer_array_get_item(&mca_pml_base_pml, i);
+        if (name && strcmp(name, "p2prep") == 0)
+            return true;
+    }
+    return false;
+}
+
+static mca_pml_base_module_t *component_init(int *priority, bool progress_threads, bool mpi_threads)
+{
+    (void)progress_threads;
+    (void)mpi_threads;
+    if (!is_asked_for())
+        return NULL;
+    if (p2prep_wire_open() != OMPI_SUCCESS) {
+        p2prep_wire_close();
+        return NULL;
+    }
+    *priority = mca_pml_p2prep.priority;
+    return &mca_pml_p2prep.super;
+}
+
+static int component_finalize(void)
+{
+    mca_pml_p2prep.is_enabled = false;
+    p2prep_wire_close();
+    p2prep_peers_close();
+    p2prep_id_close();
+    return OMPI_SUCCESS;
+}

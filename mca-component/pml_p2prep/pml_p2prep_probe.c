@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* pml_p2prep_probe.c - MPI_Probe and its relatives: looking at what came unexpected */
+#include "pml_p2prep.h"
+
+static void status_fill(ompi_status_public_t *status, const struct p2prep_message *m)
+{
+    if (status == MPI_STATUS_IGNORE)
+        return;
+    status->MPI_SOURCE = m->env.head.source;
+    status->MPI_TAG = m->env.head.tag;
+    status->_ucount = m->env.length;
+    status->_cancelled = 0;
+}
+
+/* One look. With `message_out` what is found is the caller's. */
+static int look(int source, int tag, struct ompi_communicator_t *comm, int *matched,
+                struct ompi_message_t **message_out, ompi_status_public_t *status)
+{
+    struct p2prep_comm *pc = (struct p2prep_comm *)comm->c_pml_comm;
+    struct ompi_message_t *message = NULL;
+    p2prep_lock();
+    struct p2prep_message *m = p2prep_match_find(pc, source, tag, false);
+    if (m && message_out && !(message = ompi_message_alloc())) {
+        p2prep_unlock();
+        return OMPI_ERR_TEMP_OUT_OF_RESOURCE;
+    }
+    if (m)
+        status_fill(status, m);
+    if (m && message) {
+        p2prep_match_find(pc, source, tag, true);
+        message->comm = comm;
+        message->req_ptr = m;
+        message->peer = m->env.head.source;
+        message->count = m->env.length;
+        *message_out = message;
+    }
+    p2prep_unlock();
+    *matched = m != NULL;
+    return OMPI_SUCCESS;
+}
+
+static int look_twice(int source, int tag, struct ompi_communicator_t *comm, int *matched,
+                      struct ompi_message_t **message_out, ompi_status_public_t *status)
+{
+    int rc = look(source, tag, comm, matched, message_out, status);
+    if (rc != OMPI_SUCCESS || *matched)
+        return rc;
+    opal_progress();
+    return look(source, tag, comm, matched, message_out, status);
+}
+
+static int look_until(int source, int tag, struct ompi_communicator_t *comm,
+                      struct ompi_message_t **message_out, ompi_status_public_t *status)
+{
+    int matched = 0, rc = OMPI_SUCCESS;
+    while (!matched && rc == OMPI_SUCCESS)
+        rc = look_twice(source, tag, comm, &matched, message_out, status);
+    return rc;
+}
+
+int mca_pml_p2prep_iprobe(int source, int tag, struct ompi_communicator_t *comm, int *matched,
+                          ompi_status_public_t *status)
+{
+    return look_twice(source, tag, comm, matched, NULL, status);
+}
+
+int mca_pml_p2prep_probe(int source, int tag, struct ompi_communicator_t *comm,
+                         ompi_status_public_t *status)
+{
+    return look_until(source, tag, comm, NULL, status);
+}
+
+int mca_pml_p2prep_improbe(int source, int tag, struct ompi_communicator_t *comm, int *matched,
+                           struct ompi_message_t **message, ompi_status_public_t *status)
+{
+    *message = MPI_MESSAGE_NULL;
+    return look_twice(source, tag, comm, matched, message, status);
+}
+
+int mca_pml_p2prep_mprobe(int source, int tag, struct ompi_communicator_t *comm,
+                          struct ompi_message_t **message, ompi_status_public_t *status)
+{
+    return look_until(source, tag, comm, message, status);
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* pml_p2prep_wire.h - the transports of this process: opened, their cards exchanged, each peer
+ * given one of them */
+#ifndef PML_P2PREP_WIRE_H
+#define PML_P2PREP_WIRE_H
+
+#include "pml_p2prep.h"
+
+/* Opens the media that pml_p2prep_transports names and publishes their cards. An OMPI error code;
+ * shows why. */
+int p2prep_wire_open(void);
+void p2prep_wire_close(void);
+/* Gives a peer the first medium that reaches it. An OMPI error code; shows why. */
+int p2prep_wire_add(struct p2prep_peer *peer);
+int p2prep_wire_progress(void);
+
+#endif
