@@ -3,4 +3,9 @@
 replica_sources = \
 	src/replica/msg.h \
 	src/replica/world.c src/replica/world.h \
-	src/replica/replica.h
+	src/replica/dead.c src/replica/dead.h \
+	src/replica/table.c src/replica/table.h \
+	src/replica/pool.c src/replica/pool.h \
+	src/replica/replica_inner.h \
+	src/replica/sending.c src/replica/acks.c src/replica/receiving.c src/replica/failover.c \
+	src/replica/replica.c src/replica/replica.h

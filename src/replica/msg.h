@@ -18,19 +18,22 @@ enum replica_kind {
     REPLICA_ACK,       /* ... envelopes up to seq are here; hash is the stream's up to there */
     REPLICA_BODY,      /* ... body of `length` (a sequence number) is here; and as ACK */
     REPLICA_LACK,      /* ... seq was announced although small: its body is not here yet */
-    REPLICA_MATCHED,   /* ... seq (a synchronous one) is matched */
-    REPLICA_WANT,      /* sender to receiver, or sibling to sibling about set: acknowledge now */
-    REPLICA_NOTE_ACK,  /* sibling to sibling: ACK, BODY, LACK of replica `set` of rank `rank` */
+    REPLICA_WANT, /* sender to receiver: acknowledge, take in bodies of small ones; or sibling to
+                   * sibling: pass that on to replica `set` of `rank` */
+    REPLICA_NOTE_ACK, /* sibling to sibling: ACK, BODY, LACK, CLAIM of replica `set` of rank `rank`
+                       */
     REPLICA_NOTE_BODY,
     REPLICA_NOTE_LACK,
-    REPLICA_CLAIM,      /* receiver to substitute: seq is the last envelope here, with hash */
-    REPLICA_CLAIM_BODY, /* ... body of seq is not here */
+    REPLICA_NOTE_CLAIM,
+    REPLICA_CLAIM_BODY, /* receiver to substitute: body of seq is not here */
+    REPLICA_CLAIM,      /* ... after these: seq is the stream's last envelope here, with its hash;
+                         * bodies up to there are here but for those named before */
     REPLICA_CLAIM_END,  /* ... serve me from now on; a stream not named: from the first */
     REPLICA_KINDS
 };
 
 enum replica_msg_flags {
-    REPLICA_MSG_SYNC = 1, /* tell when it is matched */
+    REPLICA_MSG_SYNC = 1, /* announced because the sender waits for the match */
     REPLICA_MSG_WANT = 2, /* acknowledge at once */
 };
 

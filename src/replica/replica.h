@@ -10,7 +10,7 @@
  * header that arrives to replica_receive(); links between two processes are first in, first out.
  * Messages to self never come here, and with one replica of each rank nothing does.
  *
- * Calls from inside callbacks: replica_pull() and replica_matched() from deliver(), nothing else.
+ * Calls from inside callbacks: replica_pull() from deliver(), nothing else.
  * `token` is the owner's name for a request; the engine never looks inside. */
 #ifndef P2PMPI_REPLICA_REPLICA_H
 #define P2PMPI_REPLICA_REPLICA_H
@@ -43,7 +43,6 @@ struct replica_envelope {
     uint64_t length;
     const void *data;          /* the whole message, borrowed for the call; or NULL: */
     struct replica_body *body; /* ... after the match: replica_pull() */
-    bool is_sync;              /* after the match: replica_matched() */
 };
 
 enum replica_end {
@@ -54,7 +53,8 @@ enum replica_end {
 };
 
 struct replica_ops {
-    /* Queue msg and bytes (NULL: none) for process dst: always taken, in order. */
+    /* Queue msg and bytes (NULL: none) for process dst: always taken, in order. EAGER, ANNOUNCE and
+     * DATA only come after room() allowed them. */
     void (*send)(void *arg, int dst, const struct replica_msg *msg,
                  const struct replica_bytes *bytes);
     /* How many bytes of DATA dst's queue would like now (0: none; replica_progress() asks again).
@@ -98,7 +98,7 @@ void replica_start(struct replica *replica);
 
 enum replica_send_flags {
     REPLICA_COPY = 1, /* Bsend, Request_free: copied at once, cap or not; never held */
-    REPLICA_SYNC = 2, /* complete only when the receiver of the own set matched it */
+    REPLICA_SYNC = 2, /* complete only when the receiver of the own set matched it: announced */
 };
 /* A send is posted (persistent: started) to logical rank dst. data: the packed message, may be NULL
  * when it is larger than settings.eager. Returns true: complete, nothing of it is read again.
@@ -113,8 +113,6 @@ bool replica_receive(struct replica *replica, int src, const struct replica_msg 
                      const void *bytes, size_t size);
 /* The body of a delivered envelope goes to token now: fill() and filled() follow, maybe at once. */
 void replica_pull(struct replica *replica, struct replica_body *body, void *token);
-/* A synchronous envelope is matched. */
-void replica_matched(struct replica *replica, const struct replica_envelope *envelope);
 
 /* Process is dead for certain: closes its door, claims what it served. True: that is news (pass it
  * on to all living). Naming self calls end(). */

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* failover.c - a sender died: its receiver claims from the substitute, the substitute serves */
+#include "config.h"
+
+#include "replica/replica_inner.h"
+
+static void claim_stream(struct replica *replica, struct instream *stream, int source)
+{
+    struct replica_msg msg = {
+        .kind = REPLICA_CLAIM_BODY, .cid = stream->key.cid, .tag = stream->key.class};
+
+    instream_forget(stream); /* what came ahead of its turn comes again */
+    for (const struct replica_body *body = stream->missing; body != NULL; body = body->next)
+        if (!body->is_done) {
+            msg.seq = body->seq;
+            replica_tell(replica, source, &msg);
+        }
+    if (stream->next == 1)
+        return;
+    msg.kind = REPLICA_CLAIM;
+    msg.seq = stream->acked = stream->next - 1;
+    msg.hash = stream->hash;
+    stream->unacked_bytes = 0;
+    replica_tell(replica, source, &msg);
+}
+
+/* Our set has no sender of rank any more (or never had): another replica of it is to serve us. */
+void failover_claim(struct replica *replica, int rank)
+{
+    struct peer *peer = &replica->peers[rank];
+    struct replica_msg end = {.kind = REPLICA_CLAIM_END};
+
+    peer->source = dead_server(replica->dead, rank, replica->set);
+    if (peer->source < 0)
+        return;
+    for (struct instream *stream = peer->in; stream != NULL; stream = stream->next_of_peer)
+        claim_stream(replica, stream, peer->source);
+    replica_tell(replica, peer->source, &end);
+    for (struct instream *stream = peer->in; stream != NULL; stream = stream->next_of_peer)
+        for (struct replica_body *body = stream->missing; body != NULL; body = body->next)
+            if (body->is_pulled && !body->is_done)
+                receiving_pull_from(replica, body);
+}
+
+/* The claim of src is complete: what it has not, and all that is posted later, goes there from
+ * here. */
+void failover_serve(struct replica *replica, int src)
+{
+    int rank = replica->world->rank[src], set = replica->world->set[src];
+    struct peer *peer = &replica->peers[rank];
+
+    if (rank == replica->rank || set == replica->set || (peer->serves >> set & 1))
+        return;
+    peer->serves |= 1u << set;
+    if (peer->turn[set] < dead_turn(set, replica->set))
+        peer->turn[set] = dead_turn(set, replica->set);
+    replica->stats.failovers++;
+    for (struct outstream *stream = peer->out; stream != NULL; stream = stream->next_of_peer) {
+        struct outset *out = &stream->set[set];
+
+        out->sent = out->env;
+        out->unsent = out->unacked;
+        out->resend_end = stream->posted;
+        out->resend_left = replica->settings.resend_eager;
+        outstream_pump(replica, stream, set);
+    }
+}

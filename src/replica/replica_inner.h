@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* replica_inner.h - what the rooms of the engine share: sending.c, acks.c, receiving.c, failover.c
+ */
+#ifndef P2PMPI_REPLICA_REPLICA_INNER_H
+#define P2PMPI_REPLICA_REPLICA_INNER_H
+
+#include "replica/dead.h"
+#include "replica/pool.h"
+#include "replica/replica.h"
+#include "replica/table.h"
+
+#define ACK_COUNT 32          /* envelopes of a stream acknowledged lazily: at most so many */
+#define ACK_BYTES (64u << 10) /* ... or bytes */
+#define WANT_MS   5           /* between two WANTs */
+
+#include <uthash.h>
+
+/* A sequence number about which something was heard before it could be applied. */
+struct early {
+    uint64_t seq;
+    UT_hash_handle hh;
+};
+
+struct outstream;
+
+/* A message that somebody may still want. Records up to the stream's floor have left the queue; a
+ * record with `lack` (large ones, small ones announced in a resend) then stays until that is 0. */
+struct replica_held {
+    struct outstream *stream;
+    struct replica_held *prev, *next;   /* stream->queue, else stream->old */
+    struct replica_held *hprev, *hnext; /* replica->waiting, while token is to be completed */
+    UT_hash_handle hh;                  /* stream->bodies */
+    uint64_t seq, length, hash;
+    int32_t tag;
+    uint32_t lack; /* sets whose body acknowledgement is owed (large ones, and old ones) */
+    bool is_large, is_queued, is_indexed, is_waiting, is_forced, is_sync;
+    void *token; /* of the owner, while is_waiting */
+    void *copy;  /* length bytes, or NULL: still in the user's buffer (or length is 0) */
+    bool is_copied;
+    int64_t since_ms; /* posted; large: the own set is done */
+};
+
+/* What a sender knows about replica l of the receiver. */
+struct outset {
+    uint64_t env;                 /* it has envelopes up to here */
+    uint64_t sent;                /* we sent it (or it claimed from behind) envelope `sent` */
+    uint64_t claimed;             /* it has all bodies up to here but `lacks` */
+    uint64_t mark, mark_hash;     /* its hash at a message not yet posted here; 0: none */
+    uint64_t resend_end;          /* up to here it is a resend ... */
+    size_t resend_left;           /* ... of so many bytes with their envelopes */
+    struct replica_held *unacked; /* first queued record with seq > env */
+    struct replica_held *unsent;  /* first queued record with seq > sent, if we serve it */
+    struct early *had, *lacks;
+    struct outstream *pump_next; /* replica->pumps, while is_pumped */
+    bool is_pumped;
+};
+
+struct early_pull {
+    struct early_pull *next;
+    int set;
+    uint64_t seq, body, offset;
+};
+
+struct outstream {
+    struct stream_key key; /* first: table.h */
+    struct outstream *next_of_peer;
+    uint64_t posted, hash;
+    struct replica_held *queue, *queue_end;
+    struct replica_held *old;
+    struct replica_held *bodies; /* uthash by seq: who is announced */
+    struct early_pull *pulls;    /* for messages not posted yet */
+    struct outset set[];         /* [world->replicas] */
+};
+
+struct hold {
+    struct hold *next;
+    struct replica_msg msg;
+    size_t size;
+    uint8_t bytes[];
+};
+
+struct instream;
+
+struct replica_body {
+    struct instream *stream;
+    struct replica_body *prev, *next; /* stream->missing */
+    uint64_t seq, length, got, id;
+    bool is_pulled, is_lacked; /* lacked: small, so LACK was said */
+    void *token;
+    uint8_t *buffer; /* taken in before the match (WANT) */
+    bool is_done, is_matched;
+};
+
+struct instream {
+    struct stream_key key; /* first: table.h */
+    struct instream *next_of_peer, *next_dirty;
+    uint64_t next, hash, acked; /* next envelope; acked up to here */
+    size_t unacked_bytes;
+    bool is_dirty;
+    struct replica_body *missing, *missing_end;
+    struct hold *held; /* by seq */
+};
+
+struct peer {
+    struct outstream *out, *last_out;
+    struct instream *in, *last_in;
+    unsigned records; /* kept for it */
+    uint32_t serves;  /* sets of it that we serve, our own included while its replica lives */
+    int source;       /* the process that serves our set, or -1 */
+    int *turn; /* [world->replicas] dead_turn() of who speaks for the set: older ones do not */
+};
+
+struct transfer {
+    struct transfer *next;
+    struct replica_held *record;
+    int set, dst;
+    uint64_t body, offset;
+};
+
+struct body_slot {
+    struct replica_body *body;
+    uint32_t generation, next_free;
+};
+
+struct replica {
+    const struct world *world; /* borrowed */
+    struct replica_settings settings;
+    struct replica_ops ops;
+    void *arg;
+    int self, rank, set;
+    struct dead *dead;
+    struct peer *peers; /* [ranks] */
+    struct table outs, ins;
+    struct pool pool;
+    struct instream *dirty;
+    struct replica_held *waiting, *waiting_end;
+    struct outstream **pumps; /* [replicas] streams with something unsent */
+    struct transfer *transfers, **transfers_end;
+    struct body_slot *slots;
+    uint32_t slot_count, slot_free; /* slot_free: index + 1 */
+    size_t records, small_waiting;
+    bool is_started, is_ended;
+    int64_t now_ms, want_ms, lag_told_ms;
+    struct replica_stats stats;
+};
+
+/* sending.c */
+struct outstream *outstream_get(struct replica *replica, int rank, uint32_t cid, int32_t tag);
+struct replica_held *outstream_find(struct outstream *stream, uint64_t seq);
+void outstream_trim(struct replica *replica, struct outstream *stream);
+void outstream_pump(struct replica *replica, struct outstream *stream, int set);
+void outstream_free(struct replica *replica, struct outstream *stream);
+bool sending_progress(struct replica *replica);
+/* A body is no longer owed to sets: completes, releases. The record may be gone afterwards. */
+void record_had(struct replica *replica, struct replica_held *record, uint32_t sets);
+void sending_pull(struct replica *replica, int src, const struct replica_msg *msg);
+void sending_drop_set(struct replica *replica, int rank, int set, int process);
+void sending_tick(struct replica *replica);
+bool is_pressed(const struct replica *replica); /* acknowledgements are wanted at once */
+
+/* acks.c: what is heard about who has what */
+bool early_has(const struct early *list, uint64_t seq);
+void early_add(struct early **list, uint64_t seq);
+bool early_remove(struct early **list, uint64_t seq);
+void early_clear(struct early **list);
+void acks_receive(struct replica *replica, int src, const struct replica_msg *msg);
+void acks_check_mark(struct replica *replica, struct outstream *stream, uint64_t seq);
+void acks_want(struct replica *replica);
+
+/* receiving.c */
+void receiving_envelope(struct replica *replica, int src, const struct replica_msg *msg,
+                        const void *bytes, size_t size);
+void receiving_data(struct replica *replica, const struct replica_msg *msg, const void *bytes,
+                    size_t size);
+void receiving_want(struct replica *replica, int rank);
+void receiving_flush(struct replica *replica);
+void receiving_pull_from(struct replica *replica, struct replica_body *body);
+void instream_forget(struct instream *stream); /* what came ahead of its turn */
+void instream_free(struct replica *replica, struct instream *stream);
+
+/* failover.c */
+void failover_claim(struct replica *replica, int rank);
+void failover_serve(struct replica *replica, int src);
+
+/* replica.c */
+void replica_tell(struct replica *replica, int dst, const struct replica_msg *msg);
+void replica_end(struct replica *replica, enum replica_end why, int rank, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+static inline uint64_t hash_next(uint64_t hash, int32_t tag, uint64_t length)
+{
+    hash = (hash ^ (uint64_t)(uint32_t)tag ^ length << 32 ^ length >> 32) * 0x9e3779b97f4a7c15u;
+    return hash ^ hash >> 29;
+}
+static inline int peer_process(const struct replica *replica, int rank, int set)
+{
+    return world_process(replica->world, rank, set);
+}
+static inline uint32_t living_others(const struct replica *replica, int rank)
+{
+    return replica->dead->living[rank] & ~(1u << replica->set);
+}
+
+#endif
