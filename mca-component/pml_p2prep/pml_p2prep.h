@@ -8,21 +8,21 @@
 #ifndef PML_P2PREP_H
 #define PML_P2PREP_H
 
-#include "ompi_config.h"
+#include <ompi_config.h>
 
 /* Packages leave peruse.h out, which Open MPI's own headers include; nothing of PERUSE is used
  * here. */
 #define _PERUSE_INTERNAL_H_ 1
 
-#include "ompi/communicator/communicator.h"
-#include "ompi/datatype/ompi_datatype.h"
-#include "ompi/mca/pml/base/pml_base_bsend.h"
-#include "ompi/mca/pml/base/pml_base_recvreq.h"
-#include "ompi/mca/pml/base/pml_base_sendreq.h"
-#include "ompi/mca/pml/pml.h"
-#include "ompi/message/message.h"
-#include "ompi/proc/proc.h"
-#include "ompi/request/request.h"
+#include <ompi/communicator/communicator.h>
+#include <ompi/datatype/ompi_datatype.h>
+#include <ompi/mca/pml/base/pml_base_bsend.h>
+#include <ompi/mca/pml/base/pml_base_recvreq.h>
+#include <ompi/mca/pml/base/pml_base_sendreq.h>
+#include <ompi/mca/pml/pml.h>
+#include <ompi/message/message.h>
+#include <ompi/proc/proc.h>
+#include <ompi/request/request.h>
 
 #include <pthread.h>
 #include <stdbool.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* pml_p2prep_comm.c - communicators: their queues, and messages that come before they exist here */
-#include "pml_p2prep.h"
+#include "mca-component/pml_p2prep/pml_p2prep.h"
 
 static int comms_reserve(uint32_t context)
 {

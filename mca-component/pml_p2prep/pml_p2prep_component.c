@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* pml_p2prep_component.c - how Open MPI finds, asks and chooses the PML p2prep */
-#include "pml_p2prep.h"
-#include "pml_p2prep_wire.h"
+#include "mca-component/pml_p2prep/pml_p2prep.h"
+#include "mca-component/pml_p2prep/pml_p2prep_wire.h"
 
-#include "ompi/mca/pml/base/base.h"
-#include "opal/mca/base/mca_base_var.h"
-#include "opal/util/show_help.h"
+#include <ompi/mca/pml/base/base.h>
+#include <opal/mca/base/mca_base_var.h>
+#include <opal/util/show_help.h>
 
 static int component_register(void);
 static mca_pml_base_module_t *component_init(int *priority, bool progress_threads,

@@ -2,7 +2,7 @@
 /* pml_p2prep_id.c - numbers that stand for requests on the wire
  *
  * Low half: index + 1, high half: how often the place was used. What comes late names nothing. */
-#include "pml_p2prep.h"
+#include "mca-component/pml_p2prep/pml_p2prep.h"
 
 struct place {
     void *thing; /* NULL: free */

@@ -4,7 +4,7 @@
  * Of one sender in order of sending, of one receiver in order of posting: a message goes to the
  * receive that was posted first, be it for its source or for any. Negative tags are the library's
  * own: MPI_ANY_TAG does not mean them. */
-#include "pml_p2prep.h"
+#include "mca-component/pml_p2prep/pml_p2prep.h"
 
 static inline bool is_tag_wanted(int wanted, int tag)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* pml_p2prep_module.c - the PML's table of functions, its beginning */
-#include "pml_p2prep.h"
+#include "mca-component/pml_p2prep/pml_p2prep.h"
 
 static int module_enable(bool enable)
 {

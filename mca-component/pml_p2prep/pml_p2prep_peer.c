@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* pml_p2prep_peer.c - the table of processes, what waits for room to them, and what comes from them
  */
-#include "pml_p2prep.h"
-#include "pml_p2prep_wire.h"
+#include "mca-component/pml_p2prep/pml_p2prep.h"
+#include "mca-component/pml_p2prep/pml_p2prep_wire.h"
 
 struct p2prep_peer *p2prep_peer_of(ompi_proc_t *proc)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* pml_p2prep_probe.c - MPI_Probe and its relatives: looking at what came unexpected */
-#include "pml_p2prep.h"
+#include "mca-component/pml_p2prep/pml_p2prep.h"
 
 static void status_fill(ompi_status_public_t *status, const struct p2prep_message *m)
 {

@@ -4,7 +4,7 @@
  * A small message is in its envelope. A large one is read from the sender's memory where that is
  * allowed, else cleared to be sent and comes as a body: into the program's buffer, or, for a
  * datatype with gaps, into a buffer of ours first. */
-#include "pml_p2prep.h"
+#include "mca-component/pml_p2prep/pml_p2prep.h"
 
 static void recv_return(mca_pml_p2prep_recv_request_t *recv)
 {

@@ -3,9 +3,9 @@
  *
  * A callback of a completed request (libnbc's, osc's) may send, receive and wait. While the
  * transports' progress is on the stack it may not: such requests wait until it has returned. */
-#include "pml_p2prep.h"
+#include "mca-component/pml_p2prep/pml_p2prep.h"
 
-#include "opal/util/show_help.h"
+#include <opal/util/show_help.h>
 
 void p2prep_no_memory(size_t size)
 {

@@ -4,7 +4,7 @@
  * Up to the eager limit envelope and bytes are one message and the send is complete when it left.
  * Above, the envelope goes alone; the receiver reads the bytes itself and says so, or clears us to
  * send them. */
-#include "pml_p2prep.h"
+#include "mca-component/pml_p2prep/pml_p2prep.h"
 
 static void send_return(mca_pml_p2prep_send_request_t *send)
 {

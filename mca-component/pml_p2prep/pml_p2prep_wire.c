@@ -4,12 +4,12 @@
  *
  * All cards of a process are one modex entry: for each medium its name (8 bytes), the card's size
  * (4 bytes), the card. */
-#include "pml_p2prep_wire.h"
+#include "mca-component/pml_p2prep/pml_p2prep_wire.h"
 
-#include "ompi/mca/pml/base/base.h"
-#include "opal/mca/base/mca_base_var.h"
-#include "opal/mca/pmix/pmix.h"
-#include "opal/util/show_help.h"
+#include <ompi/mca/pml/base/base.h>
+#include <opal/mca/base/mca_base_var.h>
+#include <opal/mca/pmix/pmix.h>
+#include <opal/util/show_help.h>
 
 #define HELP "help-mpi-pml-p2prep.txt"
 

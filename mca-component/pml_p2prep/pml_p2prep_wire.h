@@ -4,7 +4,7 @@
 #ifndef PML_P2PREP_WIRE_H
 #define PML_P2PREP_WIRE_H
 
-#include "pml_p2prep.h"
+#include "mca-component/pml_p2prep/pml_p2prep.h"
 
 /* Opens the media that pml_p2prep_transports names and publishes their cards. An OMPI error code;
  * shows why. */
