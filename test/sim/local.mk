@@ -5,6 +5,7 @@ sim_tests = \
 	test/sim/sim-fence \
 	test/sim/sim-lease \
 	test/sim/sim-member \
+	test/sim/sim-replica \
 	test/sim/sim-self
 sim_ldadd = libtest.la libp2pmpi.la $(CMOCKA_LIBS)
 
@@ -16,6 +17,8 @@ test_sim_sim_lease_SOURCES = test/sim/sim-lease.c
 test_sim_sim_lease_LDADD = $(sim_ldadd)
 test_sim_sim_member_SOURCES = test/sim/sim-member.c
 test_sim_sim_member_LDADD = $(sim_ldadd)
+test_sim_sim_replica_SOURCES = test/sim/sim-replica.c test/sim/program.c test/sim/program.h
+test_sim_sim_replica_LDADD = $(sim_ldadd)
 test_sim_sim_self_SOURCES = test/sim/sim-self.c
 test_sim_sim_self_LDADD = $(sim_ldadd)
 
@@ -26,4 +29,8 @@ endif
 
 check-sim:
 	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(sim_tests)'
-.PHONY: check-sim
+
+# The long run of the replica protocol: some hours' worth of deaths
+sim-long: test/sim/sim-replica
+	SEEDS=100000 test/sim/sim-replica
+.PHONY: check-sim sim-long
