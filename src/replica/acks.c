@@ -183,6 +183,18 @@ static enum replica_kind acks_apply(struct replica *replica, struct outstream *s
     }
 }
 
+/* A new server speaks for set. It starts from a claim, which names all that is lacking anew. */
+void acks_turn(struct replica *replica, int rank, int set, int turn)
+{
+    struct peer *peer = &replica->peers[rank];
+
+    if (turn <= peer->turn[set])
+        return;
+    peer->turn[set] = turn;
+    for (struct outstream *stream = peer->out; stream != NULL; stream = stream->next_of_peer)
+        early_clear(&stream->set[set].lacks);
+}
+
 static bool is_note(const struct replica_msg *msg)
 {
     return msg->kind >= REPLICA_NOTE_ACK && msg->kind <= REPLICA_NOTE_CLAIM;
@@ -200,11 +212,10 @@ void acks_receive(struct replica *replica, int src, const struct replica_msg *ms
         (is_second_hand && (world->rank[src] != replica->rank || set == replica->set)))
         return;
     int turn = dead_turn(set, is_second_hand ? world->set[src] : replica->set);
-    struct peer *peer = &replica->peers[rank];
 
-    if (turn < peer->turn[set])
+    if (turn < replica->peers[rank].turn[set])
         return;
-    peer->turn[set] = turn;
+    acks_turn(replica, rank, set, turn);
     struct outstream *stream = outstream_get(replica, rank, msg->cid, msg->tag);
     enum replica_kind kind = acks_apply(replica, stream, set, msg);
 

@@ -165,6 +165,7 @@ bool early_remove(struct early **list, uint64_t seq);
 void early_clear(struct early **list);
 void acks_receive(struct replica *replica, int src, const struct replica_msg *msg);
 void acks_check_mark(struct replica *replica, struct outstream *stream, uint64_t seq);
+void acks_turn(struct replica *replica, int rank, int set, int turn);
 void acks_want(struct replica *replica);
 
 /* receiving.c */
