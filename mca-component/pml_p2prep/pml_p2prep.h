@@ -31,19 +31,22 @@
 
 #include "mca-component/pml_p2prep/pml_p2prep_head.h"
 #include "mca-component/pml_p2prep/pml_p2prep_transport.h"
+#include "replica/world.h"
 
 struct p2prep_peer;
 struct p2prep_comm;
+struct replica_held;
 
 /* A send that is more than one record at once: it waits for room, for a match or for its data to
  * leave. */
 struct mca_pml_p2prep_send_request_t {
     mca_pml_base_send_request_t req_send;
     struct p2prep_peer *peer;
-    uint64_t id;      /* ours, 0: none */
-    uint64_t recv_id; /* the receiver's, from its clear-to-send */
-    size_t wanted;    /* bytes that the receiver wants */
-    void *packed;     /* the bytes in a row, if they are not so in the program's buffer */
+    struct replica_held *held; /* with replicas, while it is active: the engine's */
+    uint64_t id;               /* ours, 0: none */
+    uint64_t recv_id;          /* the receiver's, from its clear-to-send */
+    size_t wanted;             /* bytes that the receiver wants */
+    void *packed;              /* the bytes in a row, if they are not so in the program's buffer */
     TAILQ_ENTRY(mca_pml_p2prep_send_request_t) link; /* in peer->bodies */
 };
 typedef struct mca_pml_p2prep_send_request_t mca_pml_p2prep_send_request_t;
@@ -89,6 +92,7 @@ struct p2prep_comm {
     uint64_t next_arrival;
     size_t unexpected; /* how many, over all sources */
     struct p2prep_receives wild;
+    int *rank_of; /* with replicas: by rank in the world; -1: not in it */
     int size;
     struct p2prep_source sources[];
 };
@@ -122,6 +126,11 @@ struct mca_pml_p2prep_t {
     unsigned eager;
     char *transports;
     char *interfaces;
+    char *map;
+    size_t retain_max;
+    unsigned lag_max;     /* seconds */
+    struct world *world;  /* NULL: no replicas */
+    uint32_t n_processes; /* that the launcher started */
     bool no_cma;
     int verbose;
     bool is_enabled;
@@ -170,6 +179,8 @@ int p2prep_peer_put(struct p2prep_peer *peer, const void *head, size_t head_size
                     size_t body_size, mca_pml_p2prep_send_request_t *send);
 /* Sends the bytes of a cleared send, now or as soon as there is room. */
 void p2prep_peer_put_body(struct p2prep_peer *peer, mca_pml_p2prep_send_request_t *send);
+/* It is dead for us: what waits for it goes, what comes from it is not looked at. */
+void p2prep_peer_purge(struct p2prep_peer *peer);
 int mca_pml_p2prep_progress(void);
 
 /* pml_p2prep_id.c: numbers that stand for requests on the wire; an old or wrong one names nothing
@@ -185,6 +196,8 @@ void p2prep_id_close(void);
 int mca_pml_p2prep_add_comm(struct ompi_communicator_t *comm);
 int mca_pml_p2prep_del_comm(struct ompi_communicator_t *comm);
 int mca_pml_p2prep_dump(struct ompi_communicator_t *comm, int verbose);
+/* With replicas: the rank in the world of a rank of the communicator's remote group. */
+int p2prep_comm_world_rank(struct p2prep_comm *pc, int rank);
 /* The peer that serves a rank of the communicator's remote group. */
 struct p2prep_peer *p2prep_comm_peer(struct p2prep_comm *pc, int rank);
 
@@ -209,6 +222,9 @@ void p2prep_recv_take(mca_pml_p2prep_recv_request_t *recv, struct p2prep_peer *p
 /* A body comes: where it goes. NULL: nowhere. */
 void *p2prep_recv_place(const struct p2prep_body_head *head, size_t size,
                         mca_pml_p2prep_recv_request_t **recv_out);
+/* A piece of it, with replicas. */
+void p2prep_recv_fill(mca_pml_p2prep_recv_request_t *recv, uint64_t offset, const void *bytes,
+                      size_t size);
 void p2prep_recv_placed(mca_pml_p2prep_recv_request_t *recv, bool is_whole);
 int mca_pml_p2prep_irecv_init(void *buf, size_t count, ompi_datatype_t *type, int source, int tag,
                               struct ompi_communicator_t *comm, struct ompi_request_t **request);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* pml_p2prep_comm.c - communicators: their queues, and messages that come before they exist here */
 #include "mca-component/pml_p2prep/pml_p2prep.h"
+#include "mca-component/pml_p2prep/pml_p2prep_world.h"
 
 static int comms_reserve(uint32_t context)
 {
@@ -39,6 +40,24 @@ static void strangers_welcome(uint32_t context)
     }
 }
 
+int p2prep_comm_world_rank(struct p2prep_comm *pc, int rank)
+{
+    return mca_pml_p2prep.world
+        ->rank[ompi_group_get_proc_name(pc->comm->c_remote_group, rank).vpid];
+}
+
+/* With replicas messages name their sender by its rank in the world. */
+static int *rank_table(struct p2prep_comm *pc)
+{
+    int n = mca_pml_p2prep.world->ranks;
+    int *table = malloc((size_t)n * sizeof *table);
+    for (int i = 0; table && i < n; i++)
+        table[i] = -1;
+    for (int i = 0; table && i < pc->size; i++)
+        table[p2prep_comm_world_rank(pc, i)] = i;
+    return table;
+}
+
 int mca_pml_p2prep_add_comm(struct ompi_communicator_t *comm)
 {
     int size = comm->c_remote_group->grp_proc_count;
@@ -52,6 +71,10 @@ int mca_pml_p2prep_add_comm(struct ompi_communicator_t *comm)
         TAILQ_INIT(&pc->sources[i].posted);
         TAILQ_INIT(&pc->sources[i].unexpected);
     }
+    if (mca_pml_p2prep.world && !(pc->rank_of = rank_table(pc))) {
+        free(pc);
+        return OMPI_ERR_OUT_OF_RESOURCE;
+    }
     p2prep_lock();
     int rc = comms_reserve(comm->c_contextid);
     if (rc == 0) {
@@ -61,6 +84,7 @@ int mca_pml_p2prep_add_comm(struct ompi_communicator_t *comm)
     }
     p2prep_unlock();
     if (rc) {
+        free(pc->rank_of);
         free(pc);
         return OMPI_ERR_OUT_OF_RESOURCE;
     }
@@ -83,6 +107,9 @@ int mca_pml_p2prep_del_comm(struct ompi_communicator_t *comm)
             free(m);
         }
     }
+    if (mca_pml_p2prep.world)
+        p2prep_world_keep_id(comm);
+    free(pc->rank_of);
     free(pc);
     return OMPI_SUCCESS;
 }

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* pml_p2prep_component.c - how Open MPI finds, asks and chooses the PML p2prep */
 #include "mca-component/pml_p2prep/pml_p2prep.h"
+#include "mca-component/pml_p2prep/pml_p2prep_replica.h"
 #include "mca-component/pml_p2prep/pml_p2prep_wire.h"
+#include "mca-component/pml_p2prep/pml_p2prep_world.h"
 
 #include <ompi/mca/pml/base/base.h>
 #include <opal/mca/base/mca_base_var.h>
 #include <opal/util/show_help.h>
 
 static int component_register(void);
+static int component_open(void);
 static mca_pml_base_module_t *component_init(int *priority, bool progress_threads,
                                              bool mpi_threads);
 static int component_finalize(void);
@@ -19,6 +22,7 @@ mca_pml_base_component_2_0_0_t mca_pml_p2prep_component = {
             .mca_component_name = "p2prep",
             MCA_BASE_MAKE_VERSION(component, OMPI_MAJOR_VERSION, OMPI_MINOR_VERSION,
                                   OMPI_RELEASE_VERSION),
+            .mca_open_component = component_open,
             .mca_register_component_params = component_register,
         },
     .pmlm_data = {MCA_BASE_METADATA_PARAM_NONE},
@@ -46,6 +50,22 @@ static int component_register(void)
                  "made. N must be a "
                  "multiple of it",
                  MCA_BASE_VAR_TYPE_INT, OPAL_INFO_LVL_1, &pml->replicas);
+    pml->map = NULL;
+    register_var("map",
+                 "Replicas of rank 0, 1, ... with commas between (2,1,2), in place of "
+                 "pml_p2prep_replicas; processes are "
+                 "dealt set by set",
+                 MCA_BASE_VAR_TYPE_STRING, OPAL_INFO_LVL_3, &pml->map);
+    pml->retain_max = 64 << 20;
+    register_var("retain_max",
+                 "Bytes that a process keeps at most of messages that other replicas of their "
+                 "receivers do not have yet",
+                 MCA_BASE_VAR_TYPE_SIZE_T, OPAL_INFO_LVL_4, &pml->retain_max);
+    pml->lag_max = 30;
+    register_var(
+        "lag_max",
+        "Seconds after which a replica that keeps others waiting at retain_max is reported",
+        MCA_BASE_VAR_TYPE_UNSIGNED_INT, OPAL_INFO_LVL_4, &pml->lag_max);
     pml->transports = (char *)"shm,tcp";
     register_var("transports",
                  "Transports to use, of shm (shared memory, within a host) and tcp; the first that "
@@ -81,6 +101,14 @@ static bool is_asked_for(void)
     return false;
 }
 
+static int component_open(void)
+{
+    mca_pml_p2prep_t *pml = &mca_pml_p2prep;
+    if (is_asked_for() && (pml->replicas > 1 || (pml->map && *pml->map)))
+        p2prep_world_prepare();
+    return OMPI_SUCCESS;
+}
+
 static mca_pml_base_module_t *component_init(int *priority, bool progress_threads, bool mpi_threads)
 {
     (void)progress_threads;
@@ -99,7 +127,10 @@ static int component_finalize(void)
 {
     mca_pml_p2prep.is_enabled = false;
     p2prep_wire_close();
+    p2prep_replica_close();
     p2prep_peers_close();
+    world_destroy(mca_pml_p2prep.world);
+    mca_pml_p2prep.world = NULL;
     p2prep_id_close();
     return OMPI_SUCCESS;
 }

@@ -52,6 +52,20 @@ static struct p2prep_message *message_create(struct p2prep_peer *peer,
     return m;
 }
 
+static void match_in(struct p2prep_comm *pc, struct p2prep_peer *peer,
+                     const struct p2prep_envelope_head *env, const void *bytes, size_t held)
+{
+    mca_pml_p2prep_recv_request_t *recv = receive_for(pc, &env->head);
+    if (recv) {
+        p2prep_recv_take(recv, peer, env, bytes, held);
+        return;
+    }
+    struct p2prep_message *m = message_create(peer, env, bytes, held);
+    m->arrival = pc->next_arrival++;
+    TAILQ_INSERT_TAIL(&pc->sources[env->head.source].unexpected, m, link);
+    pc->unexpected++;
+}
+
 void p2prep_match_message(struct p2prep_peer *peer, const struct p2prep_envelope_head *env,
                           const void *bytes, size_t held)
 {
@@ -63,17 +77,16 @@ void p2prep_match_message(struct p2prep_peer *peer, const struct p2prep_envelope
         TAILQ_INSERT_TAIL(&pml->strangers, m, link);
         return;
     }
-    if (OPAL_UNLIKELY(env->head.source < 0 || env->head.source >= pc->size))
-        return;
-    mca_pml_p2prep_recv_request_t *recv = receive_for(pc, &env->head);
-    if (recv) {
-        p2prep_recv_take(recv, peer, env, bytes, held);
+    if (OPAL_UNLIKELY(pc->rank_of != NULL && peer != pml->self)) {
+        struct p2prep_envelope_head here = *env;
+        if (here.head.source >= 0 && here.head.source < pml->world->ranks)
+            here.head.source = pc->rank_of[here.head.source];
+        if (here.head.source >= 0)
+            match_in(pc, peer, &here, bytes, held);
         return;
     }
-    struct p2prep_message *m = message_create(peer, env, bytes, held);
-    m->arrival = pc->next_arrival++;
-    TAILQ_INSERT_TAIL(&pc->sources[env->head.source].unexpected, m, link);
-    pc->unexpected++;
+    if (OPAL_LIKELY(env->head.source >= 0 && env->head.source < pc->size))
+        match_in(pc, peer, env, bytes, held);
 }
 
 static struct p2prep_message *first_message(struct p2prep_source *source, int tag)

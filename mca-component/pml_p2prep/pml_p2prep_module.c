@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* pml_p2prep_module.c - the PML's table of functions, its beginning */
 #include "mca-component/pml_p2prep/pml_p2prep.h"
+#include "mca-component/pml_p2prep/pml_p2prep_replica.h"
+#include "mca-component/pml_p2prep/pml_p2prep_world.h"
 
 static int module_enable(bool enable)
 {
@@ -19,9 +21,10 @@ static int module_enable(bool enable)
                                  opal_cache_line_size, 16, -1, 64, NULL, 0, NULL, NULL, NULL);
     if (rc != OPAL_SUCCESS)
         return rc;
-    return opal_free_list_init(&mca_pml_base_recv_requests, sizeof(mca_pml_p2prep_recv_request_t),
-                               opal_cache_line_size, OBJ_CLASS(mca_pml_p2prep_recv_request_t), 0,
-                               opal_cache_line_size, 16, -1, 64, NULL, 0, NULL, NULL, NULL);
+    rc = opal_free_list_init(&mca_pml_base_recv_requests, sizeof(mca_pml_p2prep_recv_request_t),
+                             opal_cache_line_size, OBJ_CLASS(mca_pml_p2prep_recv_request_t), 0,
+                             opal_cache_line_size, 16, -1, 64, NULL, 0, NULL, NULL, NULL);
+    return rc == OPAL_SUCCESS ? p2prep_world_enter() : rc;
 }
 
 static int module_add_procs(struct ompi_proc_t **procs, size_t n)
@@ -31,6 +34,8 @@ static int module_add_procs(struct ompi_proc_t **procs, size_t n)
     if (mca_pml_p2prep.peers)
         return OMPI_SUCCESS;
     int rc = p2prep_peers_open();
+    if (rc == OMPI_SUCCESS && mca_pml_p2prep.world)
+        rc = p2prep_replica_open();
     mca_pml_p2prep.is_enabled = rc == OMPI_SUCCESS;
     return rc;
 }

@@ -2,6 +2,7 @@
 /* pml_p2prep_peer.c - the table of processes, what waits for room to them, and what comes from them
  */
 #include "mca-component/pml_p2prep/pml_p2prep.h"
+#include "mca-component/pml_p2prep/pml_p2prep_replica.h"
 #include "mca-component/pml_p2prep/pml_p2prep_wire.h"
 
 struct p2prep_peer *p2prep_peer_of(ompi_proc_t *proc)
@@ -35,6 +36,8 @@ int p2prep_peer_put(struct p2prep_peer *peer, const void *head, size_t head_size
 {
     if (!peer->wire)
         return OMPI_ERR_UNREACH;
+    if (OPAL_UNLIKELY(peer->is_dead))
+        return OMPI_SUCCESS;
     if (p2prep_peer_try(peer, head, head_size, body, body_size) == 0) {
         if (send)
             p2prep_send_complete(send);
@@ -103,6 +106,23 @@ static int peer_flush(struct p2prep_peer *peer)
     return n;
 }
 
+static void waiting_drop(struct p2prep_peer *peer)
+{
+    struct p2prep_record *record;
+    while ((record = STAILQ_FIRST(&peer->waiting))) {
+        STAILQ_REMOVE_HEAD(&peer->waiting, link);
+        free(record);
+    }
+}
+
+void p2prep_peer_purge(struct p2prep_peer *peer)
+{
+    peer->is_dead = true;
+    if (peer->wire)
+        peer->wire->medium->purge(peer->wire);
+    waiting_drop(peer);
+}
+
 int mca_pml_p2prep_progress(void)
 {
     mca_pml_p2prep_t *pml = &mca_pml_p2prep;
@@ -119,6 +139,8 @@ int mca_pml_p2prep_progress(void)
             next = TAILQ_NEXT(peer, busy_link);
             n += peer_flush(peer);
         }
+        if (OPAL_UNLIKELY(pml->world != NULL))
+            p2prep_replica_progress(n);
         pml->in_progress = false;
         if (OPAL_UNLIKELY(pml->n_done > 0))
             p2prep_request_callbacks();
@@ -130,7 +152,7 @@ int mca_pml_p2prep_progress(void)
 int p2prep_peers_open(void)
 {
     mca_pml_p2prep_t *pml = &mca_pml_p2prep;
-    pml->n_peers = ompi_process_info.num_procs;
+    pml->n_peers = pml->n_processes;
     pml->peers = calloc(pml->n_peers, sizeof *pml->peers);
     if (!pml->peers)
         return OMPI_ERR_OUT_OF_RESOURCE;
@@ -159,11 +181,7 @@ void p2prep_peers_close(void)
 {
     mca_pml_p2prep_t *pml = &mca_pml_p2prep;
     for (uint32_t vpid = 0; pml->peers && vpid < pml->n_peers; vpid++) {
-        struct p2prep_record *record;
-        while ((record = STAILQ_FIRST(&pml->peers[vpid].waiting))) {
-            STAILQ_REMOVE_HEAD(&pml->peers[vpid].waiting, link);
-            free(record);
-        }
+        waiting_drop(&pml->peers[vpid]);
         if (pml->peers[vpid].proc)
             OBJ_RELEASE(pml->peers[vpid].proc);
     }

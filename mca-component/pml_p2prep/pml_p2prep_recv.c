@@ -5,6 +5,7 @@
  * allowed, else cleared to be sent and comes as a body: into the program's buffer, or, for a
  * datatype with gaps, into a buffer of ours first. */
 #include "mca-component/pml_p2prep/pml_p2prep.h"
+#include "mca-component/pml_p2prep/pml_p2prep_replica.h"
 
 static void recv_return(mca_pml_p2prep_recv_request_t *recv)
 {
@@ -146,6 +147,28 @@ static void take_large(mca_pml_p2prep_recv_request_t *recv, struct p2prep_peer *
     p2prep_peer_put(peer, &head, sizeof head, NULL, 0, NULL);
 }
 
+static void take_replicated(mca_pml_p2prep_recv_request_t *recv,
+                            const struct p2prep_envelope_head *env, const void *bytes)
+{
+    bool is_here = env->address == 0;
+    int rc = is_here ? unpack(recv, bytes, recv->wanted) : MPI_SUCCESS;
+    if (rc != MPI_SUCCESS)
+        recv->req_recv.req_base.req_ompi.req_status.MPI_ERROR = rc;
+    p2prep_replica_take(recv, env);
+    if (is_here)
+        recv_complete(recv);
+}
+
+void p2prep_recv_fill(mca_pml_p2prep_recv_request_t *recv, uint64_t offset, const void *bytes,
+                      size_t size)
+{
+    if (offset >= recv->wanted)
+        return;
+    if (size > recv->wanted - offset)
+        size = recv->wanted - offset;
+    memcpy((char *)place_of(recv) + offset, bytes, size);
+}
+
 void p2prep_recv_take(mca_pml_p2prep_recv_request_t *recv, struct p2prep_peer *peer,
                       const struct p2prep_envelope_head *env, const void *bytes, size_t held)
 {
@@ -160,6 +183,10 @@ void p2prep_recv_take(mca_pml_p2prep_recv_request_t *recv, struct p2prep_peer *p
     status->_ucount = env->length;
     if (env->length > capacity)
         status->MPI_ERROR = MPI_ERR_TRUNCATE;
+    if (peer == NULL) { /* from the engine */
+        take_replicated(recv, env, bytes);
+        return;
+    }
     if (env->head.kind == P2PREP_ENVELOPE) {
         take_large(recv, peer, env);
         return;

@@ -5,6 +5,7 @@
  * Above, the envelope goes alone; the receiver reads the bytes itself and says so, or clears us to
  * send them. */
 #include "mca-component/pml_p2prep/pml_p2prep.h"
+#include "mca-component/pml_p2prep/pml_p2prep_replica.h"
 
 static void send_return(mca_pml_p2prep_send_request_t *send)
 {
@@ -19,6 +20,8 @@ static int send_free(struct ompi_request_t **request)
     send->req_send.req_base.req_free_called = true;
     if (send->req_send.req_base.req_pml_complete)
         send_return(send);
+    else if (send->held)
+        p2prep_replica_detach(send);
     p2prep_unlock();
     *request = MPI_REQUEST_NULL;
     return OMPI_SUCCESS;
@@ -41,6 +44,7 @@ static void send_construct(mca_pml_p2prep_send_request_t *send)
     base->req_ompi.req_cancel = send_cancel;
     send->id = 0;
     send->packed = NULL;
+    send->held = NULL;
 }
 
 OBJ_CLASS_INSTANCE(mca_pml_p2prep_send_request_t, mca_pml_base_send_request_t, send_construct,
@@ -51,6 +55,7 @@ void p2prep_send_complete(mca_pml_p2prep_send_request_t *send)
     mca_pml_base_request_t *base = &send->req_send.req_base;
     free(send->packed);
     send->packed = NULL;
+    send->held = NULL;
     if (send->id) {
         p2prep_id_drop(send->id);
         send->id = 0;
@@ -185,6 +190,8 @@ static int send_begin(mca_pml_p2prep_send_request_t *send)
     if (!send->peer)
         return OMPI_ERR_UNREACH;
     bool is_self = send->peer == mca_pml_p2prep.self;
+    if (!is_self && mca_pml_p2prep.world)
+        return p2prep_replica_send(send);
     if (!is_self && send->req_send.req_bytes_packed > send->peer->eager)
         return send_large(send);
     const void *bytes = p2prep_send_bytes(send);
@@ -254,7 +261,7 @@ static inline bool send_at_once(struct p2prep_peer *peer, const void *buf, size_
     if (mode == MCA_PML_BASE_SEND_SYNCHRONOUS || mode == MCA_PML_BASE_SEND_BUFFERED)
         return false;
     size_t size = type->super.size * count;
-    if (!peer || size > peer->eager || !p2prep_is_contiguous(type, count))
+    if (!peer || mca_pml_p2prep.world || size > peer->eager || !p2prep_is_contiguous(type, count))
         return false;
     struct p2prep_head head = {
         .kind = P2PREP_EAGER, .context = comm->c_contextid, .source = comm->c_my_rank, .tag = tag};

@@ -6,6 +6,8 @@
  * (4 bytes), the card. */
 #include "mca-component/pml_p2prep/pml_p2prep_wire.h"
 
+#include "mca-component/pml_p2prep/pml_p2prep_replica.h"
+
 #include <ompi/mca/pml/base/base.h>
 #include <opal/mca/base/mca_base_var.h>
 #include <opal/mca/pmix/pmix.h>
@@ -40,7 +42,9 @@ static void up_message(void *arg, void *owner, const void *head, size_t head_siz
     const struct p2prep_head *h = head;
     struct p2prep_envelope_head env;
     (void)arg;
-    if (OPAL_LIKELY(h->kind == P2PREP_EAGER && head_size == sizeof *h)) {
+    if (OPAL_UNLIKELY(mca_pml_p2prep.world != NULL)) {
+        p2prep_replica_message(owner, head, head_size, payload, payload_size);
+    } else if (OPAL_LIKELY(h->kind == P2PREP_EAGER && head_size == sizeof *h)) {
         env.head = *h;
         env.length = payload_size;
         env.send_id = env.address = 0;
@@ -89,7 +93,6 @@ static void up_lost(void *arg, void *owner, enum p2prep_loss loss, const char *w
 {
     struct p2prep_peer *peer = owner;
     (void)arg;
-    peer->is_dead = true;
     if (loss == P2PREP_LOSS_FAULT) {
         opal_show_help(HELP, "link fault", true, OMPI_PROC_MY_NAME->vpid,
                        ompi_process_info.nodename, peer->vpid, why);

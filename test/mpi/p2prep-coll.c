@@ -25,20 +25,25 @@ static void blocking(int n)
         at[i] = i * n;
     }
     MPI_Barrier(MPI_COMM_WORLD);
-    fill(n, 1), MPI_Bcast(out, n, MPI_LONG, size - 1, MPI_COMM_WORLD), result_add(out, sizeof *out * (size_t)n);
+    fill(n, 1), MPI_Bcast(out, n, MPI_LONG, size - 1, MPI_COMM_WORLD),
+        result_add(out, sizeof *out * (size_t)n);
     fill(n, 2), MPI_Reduce(out, in, n, MPI_LONG, MPI_SUM, 0, MPI_COMM_WORLD), note(n);
     fill(n, 3), MPI_Allreduce(out, in, n, MPI_LONG, MPI_MAX, MPI_COMM_WORLD), note(n);
-    fill(n, 4), MPI_Gather(out, n, MPI_LONG, in, n, MPI_LONG, size / 2, MPI_COMM_WORLD), note(n * size);
+    fill(n, 4), MPI_Gather(out, n, MPI_LONG, in, n, MPI_LONG, size / 2, MPI_COMM_WORLD),
+        note(n * size);
     fill(n, 5), MPI_Allgather(out, n, MPI_LONG, in, n, MPI_LONG, MPI_COMM_WORLD), note(n * size);
     fill(n * size, 6), MPI_Scatter(out, n, MPI_LONG, in, n, MPI_LONG, 0, MPI_COMM_WORLD), note(n);
-    fill(n * size, 7), MPI_Alltoall(out, n, MPI_LONG, in, n, MPI_LONG, MPI_COMM_WORLD), note(n * size);
+    fill(n * size, 7), MPI_Alltoall(out, n, MPI_LONG, in, n, MPI_LONG, MPI_COMM_WORLD),
+        note(n * size);
     fill(n, 8), MPI_Scan(out, in, n, MPI_LONG, MPI_SUM, MPI_COMM_WORLD), note(n);
     fill(n, 9), MPI_Exscan(out, in, n, MPI_LONG, MPI_SUM, MPI_COMM_WORLD);
     if (rank > 0)
         note(n);
-    fill(n * size, 10), MPI_Reduce_scatter_block(out, in, n, MPI_LONG, MPI_SUM, MPI_COMM_WORLD), note(n);
+    fill(n * size, 10), MPI_Reduce_scatter_block(out, in, n, MPI_LONG, MPI_SUM, MPI_COMM_WORLD),
+        note(n);
     fill(n, 11);
-    MPI_Allgatherv(out, counts[rank], MPI_LONG, in, counts, at, MPI_LONG, MPI_COMM_WORLD), note(n * size);
+    MPI_Allgatherv(out, counts[rank], MPI_LONG, in, counts, at, MPI_LONG, MPI_COMM_WORLD),
+        note(n * size);
 }
 
 static void non_blocking(int n)

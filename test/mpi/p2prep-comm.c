@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* p2prep-comm.c - communicators made, used at once, freed with messages still under way; intercommunicators; topologies:
- * MPI 3.1 chapters 6 and 7 */
+/* p2prep-comm.c - communicators made, used at once, freed with messages still under way;
+ * intercommunicators; topologies: MPI 3.1 chapters 6 and 7 */
 #include "p2prep-result.h"
 
 static void ring_on(MPI_Comm comm, int number)
@@ -10,7 +10,8 @@ static void ring_on(MPI_Comm comm, int number)
     MPI_Comm_rank(comm, &r);
     MPI_Comm_size(comm, &n);
     int mine = rank * 100 + number;
-    MPI_Sendrecv(&mine, 1, MPI_INT, (r + 1) % n, number, &got, 1, MPI_INT, (r + n - 1) % n, number, comm, &status);
+    MPI_Sendrecv(&mine, 1, MPI_INT, (r + 1) % n, number, &got, 1, MPI_INT, (r + n - 1) % n, number,
+                 comm, &status);
     result_status(&status, MPI_INT);
     result_int(got);
 }
@@ -98,7 +99,8 @@ static void topology(void)
     MPI_Cart_create(MPI_COMM_WORLD, 2, dims, periods, 0, &grid);
     for (int d = 0; d < 2; d++) {
         MPI_Cart_shift(grid, d, 1, &source, &dest);
-        MPI_Sendrecv(&rank, 1, MPI_INT, dest, d, &got, 1, MPI_INT, source, d, grid, MPI_STATUS_IGNORE);
+        MPI_Sendrecv(&rank, 1, MPI_INT, dest, d, &got, 1, MPI_INT, source, d, grid,
+                     MPI_STATUS_IGNORE);
         result_int(got);
     }
     int around[4] = {0};
@@ -112,7 +114,7 @@ int main(int argc, char **argv)
     begin(&argc, &argv);
     for (int i = 0; i < 60; i++)
         early(i);
-        step("early i");
+    step("early i");
     splits();
     step("splits");
     between();

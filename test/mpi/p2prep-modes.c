@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* p2prep-modes.c - every way to send and to receive, of every size, round a ring: MPI 3.1 chapter 3.2 to 3.9 */
+/* p2prep-modes.c - every way to send and to receive, of every size, round a ring: MPI 3.1
+ * chapter 3.2 to 3.9 */
 #include "p2prep-result.h"
 
 enum { LARGEST = 3 << 20 };
-static const int sizes[] = {0, 1, 7, 64, 1000, 4096, 8191, 8192, 8193, 20000, 65536, 300001, LARGEST};
+static const int sizes[] = {0,    1,    7,     64,    1000,   4096,   8191,
+                            8192, 8193, 20000, 65536, 300001, LARGEST};
 enum { N_SIZES = sizeof sizes / sizeof sizes[0], WINDOW = 40 };
 static char *out, *in;
 static int left, right;
@@ -72,7 +74,8 @@ static void persistent(int n)
         MPI_Startall(4, request);
         MPI_Waitall(4, request, MPI_STATUSES_IGNORE);
         result_add(in, (size_t)n);
-        expect(memcmp(in, in + n, (size_t)n) == 0, "MPI_Bsend_init's message is not the one that was started");
+        expect(memcmp(in, in + n, (size_t)n) == 0,
+               "MPI_Bsend_init's message is not the one that was started");
         MPI_Barrier(MPI_COMM_WORLD);
     }
     for (int i = 0; i < 4; i++)

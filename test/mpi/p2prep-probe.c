@@ -74,14 +74,16 @@ static void cancel(void)
     result_status(&status, MPI_BYTE);
 }
 
-/* Messages of one sender come in its order whatever their sizes; from all senders each comes once. */
+/* Messages of one sender come in its order whatever their sizes; from all senders each comes once.
+ */
 static void order(void)
 {
     MPI_Request request[MANY], last[2];
     static int number[MANY][5000], got[5000], next[64];
     for (int i = 0; i < MANY; i++) {
         number[i][0] = i;
-        MPI_Isend(number[i], i % 7 == 0 ? 5000 : 1 + i % 50, MPI_INT, right, i % 3, MPI_COMM_WORLD, &request[i]);
+        MPI_Isend(number[i], i % 7 == 0 ? 5000 : 1 + i % 50, MPI_INT, right, i % 3, MPI_COMM_WORLD,
+                  &request[i]);
     }
     for (int i = 0; i < MANY; i++) {
         MPI_Status status;
@@ -116,7 +118,8 @@ static void order(void)
 
 static void tests(void)
 {
-    MPI_Request request[4] = {MPI_REQUEST_NULL, MPI_REQUEST_NULL, MPI_REQUEST_NULL, MPI_REQUEST_NULL};
+    MPI_Request request[4] = {MPI_REQUEST_NULL, MPI_REQUEST_NULL, MPI_REQUEST_NULL,
+                              MPI_REQUEST_NULL};
     int done = 0, at, sum = 0, got[3];
     for (int i = 0; i < 3; i++)
         MPI_Irecv(&got[i], 1, MPI_INT, left, i, MPI_COMM_WORLD, &request[i]);

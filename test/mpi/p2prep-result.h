@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* p2prep-result.h - a hash over everything that a rank received; one line for each logical rank at the end */
+/* p2prep-result.h - a hash over everything that a rank received; one line for each logical rank at
+ * the end */
 #ifndef P2PREP_RESULT_H
 #define P2PREP_RESULT_H
 
@@ -53,7 +54,8 @@ static inline void begin(int *argc, char ***argv)
     MPI_Comm_size(MPI_COMM_WORLD, &size);
 }
 
-/* For what ob1 of 4.1.4 does wrong itself: then there is nothing to compare with, we say what must be. */
+/* For what ob1 of 4.1.4 does wrong itself: then there is nothing to compare with, we say what must
+ * be. */
 static inline void expect(int is_right, const char *what)
 {
     const char *pml = getenv("OMPI_MCA_pml");

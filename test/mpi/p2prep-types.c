@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* p2prep-types.c - derived datatypes on either side, small and large, and messages that do not fit: MPI 3.1 chapter 4 */
+/* p2prep-types.c - derived datatypes on either side, small and large, and messages that do not fit:
+ * MPI 3.1 chapter 4 */
 #include "p2prep-result.h"
 
 enum { ROWS = 700, COLUMNS = 130 };
@@ -12,7 +13,8 @@ struct odd {
     short s[3];
 };
 
-static void exchange(const void *out, int n, MPI_Datatype type, void *in, int m, MPI_Datatype into, size_t bytes)
+static void exchange(const void *out, int n, MPI_Datatype type, void *in, int m, MPI_Datatype into,
+                     size_t bytes)
 {
     MPI_Status status;
     MPI_Request request;
@@ -48,7 +50,8 @@ static void structures(int n)
     MPI_Type_create_resized(raw, 0, sizeof *x, &type);
     MPI_Type_commit(&type);
     for (int i = 0; i < n; i++)
-        x[i] = (struct odd){.c = (char)(i + rank), .d = i * 1.5 + rank, .s = {(short)i, (short)rank, 77}};
+        x[i] = (struct odd){
+            .c = (char)(i + rank), .d = i * 1.5 + rank, .s = {(short)i, (short)rank, 77}};
     exchange(x, n, type, y, n, type, (size_t)n * sizeof *y);
     MPI_Type_free(&type);
     MPI_Type_free(&raw);

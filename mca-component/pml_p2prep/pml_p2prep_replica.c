@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* pml_p2prep_replica.c - with replicas: sends and receives go through the engine of src/replica
+ *
+ * The engine speaks of logical ranks of the world and numbers messages; here communicators' ranks
+ * become those, requests become its tokens, and its headers stand where those of pml_p2prep_head.h
+ * stand otherwise. In the queues of unexpected messages an envelope's address is the engine's body,
+ * which is pulled after the match (0: the bytes are here). */
+#include "mca-component/pml_p2prep/pml_p2prep_replica.h"
+
+#include "mca-component/pml_p2prep/pml_p2prep_wire.h"
+#include "replica/replica.h"
+
+#include <opal/util/show_help.h>
+
+#include <time.h>
+
+#define HELP "help-mpi-pml-p2prep.txt"
+
+enum {
+    ROOM = 128 << 10, /* bytes of bodies that a link's queue likes at a time */
+    TICK_EVERY = 16,  /* calls of progress between two looks at the clock, */
+};
+
+static struct replica *engine; /* this process's */
+static unsigned calls;
+
+static int64_t clock_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void op_send(void *arg, int dst, const struct replica_msg *msg,
+                    const struct replica_bytes *bytes)
+{
+    struct p2prep_peer *peer = &mca_pml_p2prep.peers[dst];
+    (void)arg;
+    if (peer->is_dead)
+        return;
+    const void *data = bytes ? bytes->data : NULL;
+    if (bytes && !data && bytes->size > 0)
+        data = (const char *)p2prep_send_bytes(bytes->token) + bytes->offset;
+    if (p2prep_peer_put(peer, msg, sizeof *msg, data, bytes ? bytes->size : 0, NULL) !=
+        OMPI_SUCCESS)
+        p2prep_no_memory(bytes ? bytes->size : sizeof *msg);
+}
+
+static size_t op_room(void *arg, int dst)
+{
+    struct p2prep_peer *peer = &mca_pml_p2prep.peers[dst];
+    (void)arg;
+    return !peer->is_dead && STAILQ_EMPTY(&peer->waiting) ? ROOM : 0;
+}
+
+static void op_pack(void *arg, void *token, uint64_t offset, void *to, size_t size)
+{
+    (void)arg;
+    memcpy(to, (const char *)p2prep_send_bytes(token) + offset, size);
+}
+
+static void op_complete(void *arg, void *token)
+{
+    (void)arg;
+    p2prep_send_complete(token);
+}
+
+static void op_deliver(void *arg, const struct replica_envelope *envelope)
+{
+    struct p2prep_envelope_head env = {
+        .head = {.kind = P2PREP_EAGER,
+                 .context = envelope->cid,
+                 .source = envelope->source,
+                 .tag = envelope->tag},
+        .length = envelope->length,
+        .address = (uint64_t)(uintptr_t)envelope->body,
+    };
+    (void)arg;
+    p2prep_match_message(NULL, &env, envelope->data, envelope->data ? envelope->length : 0);
+}
+
+static void op_fill(void *arg, void *token, uint64_t offset, const void *bytes, size_t size)
+{
+    (void)arg;
+    p2prep_recv_fill(token, offset, bytes, size);
+}
+
+static void op_filled(void *arg, void *token)
+{
+    (void)arg;
+    p2prep_recv_placed(token, true);
+}
+
+static void op_end(void *arg, enum replica_end why, int rank, const char *sentence)
+{
+    (void)arg;
+    (void)rank;
+    opal_show_help(HELP, why == REPLICA_END_REFUSED ? "refused" : "end", true,
+                   OMPI_PROC_MY_NAME->vpid, ompi_process_info.nodename, sentence);
+    if (why == REPLICA_END_REFUSED)
+        _exit(0);
+    ompi_rte_abort(1, NULL);
+}
+
+static void op_lag(void *arg, int process, int64_t for_ms)
+{
+    (void)arg;
+    opal_show_help(HELP, "lag", true, process, (long)(for_ms / 1000));
+}
+
+int p2prep_replica_open(void)
+{
+    static const struct replica_ops ops = {.send = op_send,
+                                           .room = op_room,
+                                           .pack = op_pack,
+                                           .complete = op_complete,
+                                           .deliver = op_deliver,
+                                           .fill = op_fill,
+                                           .filled = op_filled,
+                                           .end = op_end,
+                                           .lag = op_lag};
+    mca_pml_p2prep_t *pml = &mca_pml_p2prep;
+    struct replica_settings settings;
+    replica_settings_default(&settings);
+    settings.eager = pml->eager;
+    settings.retain_max = pml->retain_max;
+    settings.lag_max_ms = (int64_t)pml->lag_max * 1000;
+    for (uint32_t i = 0; i < pml->n_peers; i++) {
+        struct p2prep_peer *peer = &pml->peers[i];
+        size_t most = peer->wire
+                          ? peer->wire->medium->send_max(peer->wire) - sizeof(struct replica_msg)
+                          : SIZE_MAX;
+        if (settings.piece > most)
+            settings.piece = most;
+        if (settings.eager > most)
+            settings.eager = most;
+    }
+    pml->eager = (unsigned)settings.eager;
+    engine = replica_create(pml->world, (int)OMPI_PROC_MY_NAME->vpid, &settings, &ops, NULL);
+    if (!engine)
+        return OMPI_ERR_OUT_OF_RESOURCE;
+    replica_start(engine);
+    return OMPI_SUCCESS;
+}
+
+void p2prep_replica_close(void)
+{
+    replica_destroy(engine);
+    engine = NULL;
+}
+
+int p2prep_replica_send(mca_pml_p2prep_send_request_t *send)
+{
+    mca_pml_p2prep_t *pml = &mca_pml_p2prep;
+    mca_pml_base_request_t *base = &send->req_send.req_base;
+    unsigned flags = 0;
+    if (send->req_send.req_send_mode == MCA_PML_BASE_SEND_SYNCHRONOUS)
+        flags |= REPLICA_SYNC;
+    if (send->req_send.req_send_mode == MCA_PML_BASE_SEND_BUFFERED)
+        flags |= REPLICA_COPY;
+    const void *bytes = p2prep_send_bytes(send);
+    if (!bytes && send->req_send.req_bytes_packed > 0)
+        return OMPI_ERR_OUT_OF_RESOURCE;
+    struct replica_held *held = NULL;
+    bool outer = pml->in_progress;
+    pml->in_progress =
+        true; /* callbacks of requests that complete inside wait until the engine returned */
+    bool is_complete =
+        replica_send(engine, pml->world->rank[send->peer->vpid], base->req_comm->c_contextid,
+                     base->req_tag, flags, bytes, send->req_send.req_bytes_packed, send, &held);
+    if (is_complete)
+        p2prep_send_complete(send);
+    else
+        send->held = held;
+    pml->in_progress = outer;
+    return OMPI_SUCCESS;
+}
+
+void p2prep_replica_detach(mca_pml_p2prep_send_request_t *send)
+{
+    replica_detach(engine, send->held);
+    p2prep_send_complete(send);
+}
+
+void p2prep_replica_message(struct p2prep_peer *peer, const void *head, size_t head_size,
+                            const void *bytes, size_t size)
+{
+    if (peer->is_dead || head_size != sizeof(struct replica_msg))
+        return;
+    (void)replica_receive(engine, (int)peer->vpid, head, bytes, size);
+}
+
+void p2prep_replica_take(mca_pml_p2prep_recv_request_t *recv,
+                         const struct p2prep_envelope_head *env)
+{
+    if (env->address)
+        replica_pull(engine, (struct replica_body *)(uintptr_t)env->address, recv);
+}
+
+bool p2prep_replica_dead(uint32_t process)
+{
+    mca_pml_p2prep_t *pml = &mca_pml_p2prep;
+    struct p2prep_peer *peer = &pml->peers[process];
+    if (peer->is_dead || !engine)
+        return false;
+    p2prep_peer_purge(peer);
+    return replica_dead(engine, (int)process);
+}
+
+void p2prep_replica_progress(int n)
+{
+    (void)replica_progress(engine);
+    if (n == 0)
+        replica_flush(engine);
+    if (calls++ % TICK_EVERY == 0)
+        replica_tick(engine, clock_ms());
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* pml_p2prep_replica.h - with replicas: sends and receives go through the engine of src/replica */
+#ifndef PML_P2PREP_REPLICA_H
+#define PML_P2PREP_REPLICA_H
+
+#include "mca-component/pml_p2prep/pml_p2prep.h"
+
+int p2prep_replica_open(void);
+void p2prep_replica_close(void);
+/* Posts a send to another rank; it may be complete on return. */
+int p2prep_replica_send(mca_pml_p2prep_send_request_t *send);
+/* The program freed an active send's request: complete it, its bytes copied. */
+void p2prep_replica_detach(mca_pml_p2prep_send_request_t *send);
+/* A message from a process. */
+void p2prep_replica_message(struct p2prep_peer *peer, const void *head, size_t head_size,
+                            const void *bytes, size_t size);
+/* A receive has its message: asks for the bytes, if they are not here. */
+void p2prep_replica_take(mca_pml_p2prep_recv_request_t *recv,
+                         const struct p2prep_envelope_head *env);
+/* A process is dead for certain. True: that is news. */
+bool p2prep_replica_dead(uint32_t process);
+/* Once per progress; `n`: what else was done in it. */
+void p2prep_replica_progress(int n);
+
+#endif

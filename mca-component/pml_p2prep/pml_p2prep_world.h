@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* pml_p2prep_world.h - the world that a program with replicas sees: its logical ranks only */
+#ifndef PML_P2PREP_WORLD_H
+#define PML_P2PREP_WORLD_H
+
+#include "mca-component/pml_p2prep/pml_p2prep.h"
+
+/* Before the frameworks above us open: what all sets must do alike. */
+void p2prep_world_prepare(void);
+/* Makes MPI_COMM_WORLD that of the logical ranks. An OMPI error code; shows why. */
+int p2prep_world_enter(void);
+/* Context ids are not used twice: keeps the one of a communicator that goes. */
+void p2prep_world_keep_id(struct ompi_communicator_t *comm);
+
+#endif
