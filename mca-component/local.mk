@@ -19,9 +19,14 @@ mca_pml_p2prep_la_SOURCES = \
 	mca-component/pml_p2prep/pml_p2prep_peer.c \
 	mca-component/pml_p2prep/pml_p2prep_probe.c \
 	mca-component/pml_p2prep/pml_p2prep_recv.c \
+	mca-component/pml_p2prep/pml_p2prep_replica.c mca-component/pml_p2prep/pml_p2prep_replica.h \
 	mca-component/pml_p2prep/pml_p2prep_request.c \
 	mca-component/pml_p2prep/pml_p2prep_send.c \
-	mca-component/pml_p2prep/pml_p2prep_wire.c mca-component/pml_p2prep/pml_p2prep_wire.h
+	mca-component/pml_p2prep/pml_p2prep_transport.h \
+	mca-component/pml_p2prep/pml_p2prep_wire.c mca-component/pml_p2prep/pml_p2prep_wire.h \
+	mca-component/pml_p2prep/pml_p2prep_world.c mca-component/pml_p2prep/pml_p2prep_world.h \
+	$(ring_sources) $(replica_sources) \
+	src/base/err.c src/base/err.h src/base/mem.c src/base/mem.h
 # Not all warnings: Open MPI's macros are what they are.
 mca_pml_p2prep_la_CPPFLAGS = $(AM_CPPFLAGS) $(OMPI_SYSTEM_CFLAGS)
 mca_pml_p2prep_la_CFLAGS = -std=gnu11 $(WARN_CFLAGS) -Wno-shadow -fvisibility=hidden
