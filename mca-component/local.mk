@@ -12,6 +12,7 @@ mca_pml_p2prep_la_SOURCES = \
 	mca-component/pml_p2prep/pml_p2prep.h \
 	mca-component/pml_p2prep/pml_p2prep_comm.c \
 	mca-component/pml_p2prep/pml_p2prep_component.c \
+	mca-component/pml_p2prep/pml_p2prep_end.c mca-component/pml_p2prep/pml_p2prep_end.h \
 	mca-component/pml_p2prep/pml_p2prep_head.h \
 	mca-component/pml_p2prep/pml_p2prep_id.c \
 	mca-component/pml_p2prep/pml_p2prep_match.c \
@@ -23,6 +24,7 @@ mca_pml_p2prep_la_SOURCES = \
 	mca-component/pml_p2prep/pml_p2prep_request.c \
 	mca-component/pml_p2prep/pml_p2prep_send.c \
 	mca-component/pml_p2prep/pml_p2prep_transport.h \
+	mca-component/pml_p2prep/pml_p2prep_watch.c mca-component/pml_p2prep/pml_p2prep_watch.h \
 	mca-component/pml_p2prep/pml_p2prep_wire.c mca-component/pml_p2prep/pml_p2prep_wire.h \
 	mca-component/pml_p2prep/pml_p2prep_world.c mca-component/pml_p2prep/pml_p2prep_world.h \
 	$(ring_sources) $(replica_sources) \

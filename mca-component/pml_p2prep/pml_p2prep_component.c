@@ -3,6 +3,8 @@
 #include "mca-component/pml_p2prep/pml_p2prep.h"
 #include "mca-component/pml_p2prep/pml_p2prep_replica.h"
 #include "mca-component/pml_p2prep/pml_p2prep_wire.h"
+#include "mca-component/pml_p2prep/pml_p2prep_end.h"
+#include "mca-component/pml_p2prep/pml_p2prep_watch.h"
 #include "mca-component/pml_p2prep/pml_p2prep_world.h"
 
 #include <ompi/mca/pml/base/base.h>
@@ -101,10 +103,14 @@ static bool is_asked_for(void)
     return false;
 }
 
+static bool has_replicas(void)
+{
+    return mca_pml_p2prep.replicas > 1 || (mca_pml_p2prep.map && *mca_pml_p2prep.map);
+}
+
 static int component_open(void)
 {
-    mca_pml_p2prep_t *pml = &mca_pml_p2prep;
-    if (is_asked_for() && (pml->replicas > 1 || (pml->map && *pml->map)))
+    if (is_asked_for() && has_replicas())
         p2prep_world_prepare();
     return OMPI_SUCCESS;
 }
@@ -115,7 +121,9 @@ static mca_pml_base_module_t *component_init(int *priority, bool progress_thread
     (void)mpi_threads;
     if (!is_asked_for())
         return NULL;
-    if (p2prep_wire_open() != OMPI_SUCCESS) {
+    if (p2prep_wire_open() != OMPI_SUCCESS ||
+        (has_replicas() && p2prep_watch_open() != OMPI_SUCCESS)) {
+        p2prep_watch_close();
         p2prep_wire_close();
         return NULL;
     }
@@ -126,6 +134,8 @@ static mca_pml_base_module_t *component_init(int *priority, bool progress_thread
 static int component_finalize(void)
 {
     mca_pml_p2prep.is_enabled = false;
+    p2prep_end_deregister();
+    p2prep_watch_close();
     p2prep_wire_close();
     p2prep_replica_close();
     p2prep_peers_close();

@@ -2,6 +2,8 @@
 /* pml_p2prep_module.c - the PML's table of functions, its beginning */
 #include "mca-component/pml_p2prep/pml_p2prep.h"
 #include "mca-component/pml_p2prep/pml_p2prep_replica.h"
+#include "mca-component/pml_p2prep/pml_p2prep_end.h"
+#include "mca-component/pml_p2prep/pml_p2prep_watch.h"
 #include "mca-component/pml_p2prep/pml_p2prep_world.h"
 
 static int module_enable(bool enable)
@@ -27,6 +29,18 @@ static int module_enable(bool enable)
     return rc == OPAL_SUCCESS ? p2prep_world_enter() : rc;
 }
 
+static int replicas_begin(void)
+{
+    int rc = p2prep_replica_open();
+    if (rc == OMPI_SUCCESS)
+        rc = p2prep_watch_connect();
+    if (rc != OMPI_SUCCESS)
+        return rc;
+    p2prep_replica_start();
+    p2prep_end_register();
+    return OMPI_SUCCESS;
+}
+
 static int module_add_procs(struct ompi_proc_t **procs, size_t n)
 {
     (void)procs;
@@ -35,7 +49,7 @@ static int module_add_procs(struct ompi_proc_t **procs, size_t n)
         return OMPI_SUCCESS;
     int rc = p2prep_peers_open();
     if (rc == OMPI_SUCCESS && mca_pml_p2prep.world)
-        rc = p2prep_replica_open();
+        rc = replicas_begin();
     mca_pml_p2prep.is_enabled = rc == OMPI_SUCCESS;
     return rc;
 }

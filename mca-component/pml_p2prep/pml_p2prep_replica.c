@@ -7,12 +7,13 @@
  * which is pulled after the match (0: the bytes are here). */
 #include "mca-component/pml_p2prep/pml_p2prep_replica.h"
 
-#include "mca-component/pml_p2prep/pml_p2prep_wire.h"
+#include "mca-component/pml_p2prep/pml_p2prep_watch.h"
 #include "replica/replica.h"
 
 #include <opal/util/show_help.h>
 
 #include <time.h>
+#include <unistd.h>
 
 #define HELP "help-mpi-pml-p2prep.txt"
 
@@ -91,14 +92,24 @@ static void op_filled(void *arg, void *token)
     p2prep_recv_placed(token, true);
 }
 
+void p2prep_replica_refused(void)
+{
+    if (p2prep_watch_is_over())
+        return;
+    opal_show_help(HELP, "refused", true, OMPI_PROC_MY_NAME->vpid, ompi_process_info.nodename);
+    _exit(1);
+}
+
 static void op_end(void *arg, enum replica_end why, int rank, const char *sentence)
 {
     (void)arg;
     (void)rank;
-    opal_show_help(HELP, why == REPLICA_END_REFUSED ? "refused" : "end", true,
-                   OMPI_PROC_MY_NAME->vpid, ompi_process_info.nodename, sentence);
+    if (p2prep_watch_is_over()) /* nothing is wanted any more */
+        return;
     if (why == REPLICA_END_REFUSED)
-        _exit(0);
+        p2prep_replica_refused();
+    opal_show_help(HELP, "end", true, OMPI_PROC_MY_NAME->vpid, ompi_process_info.nodename,
+                   sentence);
     ompi_rte_abort(1, NULL);
 }
 
@@ -137,10 +148,12 @@ int p2prep_replica_open(void)
     }
     pml->eager = (unsigned)settings.eager;
     engine = replica_create(pml->world, (int)OMPI_PROC_MY_NAME->vpid, &settings, &ops, NULL);
-    if (!engine)
-        return OMPI_ERR_OUT_OF_RESOURCE;
+    return engine ? OMPI_SUCCESS : OMPI_ERR_OUT_OF_RESOURCE;
+}
+
+void p2prep_replica_start(void)
+{
     replica_start(engine);
-    return OMPI_SUCCESS;
 }
 
 void p2prep_replica_close(void)
@@ -212,6 +225,8 @@ void p2prep_replica_progress(int n)
     (void)replica_progress(engine);
     if (n == 0)
         replica_flush(engine);
-    if (calls++ % TICK_EVERY == 0)
-        replica_tick(engine, clock_ms());
+    if (calls++ % TICK_EVERY != 0)
+        return;
+    replica_tick(engine, clock_ms());
+    p2prep_watch_poll();
 }

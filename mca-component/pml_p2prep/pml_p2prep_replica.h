@@ -6,6 +6,10 @@
 #include "mca-component/pml_p2prep/pml_p2prep.h"
 
 int p2prep_replica_open(void);
+/* After the first news of deaths. */
+void p2prep_replica_start(void);
+/* The others take this process for dead: leaves. */
+void p2prep_replica_refused(void);
 void p2prep_replica_close(void);
 /* Posts a send to another rank; it may be complete on return. */
 int p2prep_replica_send(mca_pml_p2prep_send_request_t *send);

@@ -7,6 +7,7 @@
 #include "mca-component/pml_p2prep/pml_p2prep_wire.h"
 
 #include "mca-component/pml_p2prep/pml_p2prep_replica.h"
+#include "mca-component/pml_p2prep/pml_p2prep_watch.h"
 
 #include <ompi/mca/pml/base/base.h>
 #include <opal/mca/base/mca_base_var.h>
@@ -93,6 +94,13 @@ static void up_lost(void *arg, void *owner, enum p2prep_loss loss, const char *w
 {
     struct p2prep_peer *peer = owner;
     (void)arg;
+    if (mca_pml_p2prep.world) {
+        if (loss == P2PREP_LOSS_DENIED)
+            p2prep_replica_refused();
+        else
+            p2prep_watch_look(peer->vpid);
+        return;
+    }
     if (loss == P2PREP_LOSS_FAULT) {
         opal_show_help(HELP, "link fault", true, OMPI_PROC_MY_NAME->vpid,
                        ompi_process_info.nodename, peer->vpid, why);
@@ -104,7 +112,7 @@ static void up_lost(void *arg, void *owner, enum p2prep_loss loss, const char *w
 }
 
 /* Open MPI's own word for which interfaces to use, unless ours is given. */
-static const char *interfaces(void)
+const char *p2prep_wire_interfaces(void)
 {
     if (mca_pml_p2prep.interfaces && *mca_pml_p2prep.interfaces)
         return mca_pml_p2prep.interfaces;
@@ -158,7 +166,7 @@ int p2prep_wire_open(void)
         .slot = ompi_process_info.my_local_rank,
         .slots = ompi_process_info.num_local_peers + 1,
         .no_cma = mca_pml_p2prep.no_cma,
-        .interfaces = interfaces(),
+        .interfaces = p2prep_wire_interfaces(),
     };
     int n = 0;
     for (int i = 0; i < N_MEDIA; i++) {

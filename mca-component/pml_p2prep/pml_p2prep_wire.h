@@ -13,5 +13,7 @@ void p2prep_wire_close(void);
 /* Gives a peer the first medium that reaches it. An OMPI error code; shows why. */
 int p2prep_wire_add(struct p2prep_peer *peer);
 int p2prep_wire_progress(void);
+/* Which network interfaces the user wants, NULL: any. */
+const char *p2prep_wire_interfaces(void);
 
 #endif

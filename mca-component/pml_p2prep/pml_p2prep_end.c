@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* pml_p2prep_end.c - with replicas: MPI_Finalize among the living
+ *
+ * Who comes to MPI_Finalize has received all it wants, but others may still need what it keeps for
+ * them. So it says goodbye and serves on until all living have said so. After that the launcher's
+ * fence would tell nothing new, and in 4.1 it may never end when somebody died: it is answered at
+ * once. */
+#include "mca-component/pml_p2prep/pml_p2prep_end.h"
+
+#include "mca-component/pml_p2prep/pml_p2prep_watch.h"
+
+#include <ompi/mca/hook/base/base.h>
+#include <ompi/mca/hook/hook.h>
+#include <opal/mca/pmix/pmix.h>
+
+static int fence_at_once(opal_list_t *procs, int collect_data, opal_pmix_op_cbfunc_t cbfunc,
+                         void *cbdata)
+{
+    (void)procs;
+    (void)collect_data;
+    if (cbfunc)
+        cbfunc(OPAL_SUCCESS, cbdata);
+    return OPAL_SUCCESS;
+}
+
+static void finalize_top(void)
+{
+    if (!mca_pml_p2prep.world || !mca_pml_p2prep.is_enabled)
+        return;
+    p2prep_lock();
+    p2prep_watch_goodbye();
+    p2prep_unlock();
+    while (!p2prep_watch_is_alone())
+        opal_progress();
+    opal_pmix.fence_nb = fence_at_once;
+}
+
+static ompi_hook_base_component_t hook = {
+    .hookm_version = {OMPI_HOOK_BASE_VERSION_1_0_0, .mca_component_name = "p2prep"},
+    .hookm_mpi_finalize_top = finalize_top,
+};
+
+void p2prep_end_register(void)
+{
+    (void)ompi_hook_base_register_callbacks(&hook);
+}
+
+void p2prep_end_deregister(void)
+{
+    (void)ompi_hook_base_deregister_callbacks(&hook);
+}

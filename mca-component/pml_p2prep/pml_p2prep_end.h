@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* pml_p2prep_end.h - with replicas: MPI_Finalize among the living */
+#ifndef PML_P2PREP_END_H
+#define PML_P2PREP_END_H
+
+void p2prep_end_register(void);
+void p2prep_end_deregister(void);
+
+#endif

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* pml_p2prep_watch.h - with replicas: who is dead, who has come to the end */
+#ifndef PML_P2PREP_WATCH_H
+#define PML_P2PREP_WATCH_H
+
+#include "mca-component/pml_p2prep/pml_p2prep.h"
+
+/* Listens, publishes where. An OMPI error code; shows why. */
+int p2prep_watch_open(void);
+/* Connects all processes; who refuses is dead. */
+int p2prep_watch_connect(void);
+void p2prep_watch_close(void);
+/* Something about this process looks like death: finds out. */
+void p2prep_watch_look(uint32_t process);
+/* News that came. Cheap enough for every few calls of progress. */
+void p2prep_watch_poll(void);
+/* Says that this process needs nobody any more. */
+void p2prep_watch_goodbye(void);
+/* All others said so or are dead. */
+bool p2prep_watch_is_alone(void);
+/* This process said goodbye. */
+bool p2prep_watch_is_over(void);
+
+#endif
