@@ -8,6 +8,17 @@ else
 EXTRA_DIST += mca-component/pml_p2prep/help-mpi-pml-p2prep.txt
 endif
 
+# Without Open MPI: test/unit/p2prep links them, too.
+p2prep_transport_sources = \
+	mca-component/pml_p2prep/pml_p2prep_shm.c mca-component/pml_p2prep/pml_p2prep_shm.h \
+	mca-component/pml_p2prep/pml_p2prep_shm_seg.c \
+	mca-component/pml_p2prep/pml_p2prep_tcp.c mca-component/pml_p2prep/pml_p2prep_tcp.h \
+	mca-component/pml_p2prep/pml_p2prep_tcp_addr.c \
+	mca-component/pml_p2prep/pml_p2prep_tcp_dial.c \
+	mca-component/pml_p2prep/pml_p2prep_tcp_in.c \
+	mca-component/pml_p2prep/pml_p2prep_tcp_out.c \
+	mca-component/pml_p2prep/pml_p2prep_transport.h
+
 mca_pml_p2prep_la_SOURCES = \
 	mca-component/pml_p2prep/pml_p2prep.h \
 	mca-component/pml_p2prep/pml_p2prep_comm.c \
@@ -23,11 +34,10 @@ mca_pml_p2prep_la_SOURCES = \
 	mca-component/pml_p2prep/pml_p2prep_replica.c mca-component/pml_p2prep/pml_p2prep_replica.h \
 	mca-component/pml_p2prep/pml_p2prep_request.c \
 	mca-component/pml_p2prep/pml_p2prep_send.c \
-	mca-component/pml_p2prep/pml_p2prep_transport.h \
 	mca-component/pml_p2prep/pml_p2prep_watch.c mca-component/pml_p2prep/pml_p2prep_watch.h \
 	mca-component/pml_p2prep/pml_p2prep_wire.c mca-component/pml_p2prep/pml_p2prep_wire.h \
 	mca-component/pml_p2prep/pml_p2prep_world.c mca-component/pml_p2prep/pml_p2prep_world.h \
-	$(ring_sources) $(replica_sources) \
+	$(p2prep_transport_sources) $(ring_sources) $(replica_sources) \
 	src/base/err.c src/base/err.h src/base/mem.c src/base/mem.h
 # Not all warnings: Open MPI's macros are what they are.
 mca_pml_p2prep_la_CPPFLAGS = $(AM_CPPFLAGS) $(OMPI_SYSTEM_CFLAGS)

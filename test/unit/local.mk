@@ -12,6 +12,7 @@ include test/unit/pmix-server/local.mk
 include test/unit/stage/local.mk
 include test/unit/peer/local.mk
 include test/unit/ring/local.mk
+include test/unit/p2prep/local.mk
 
 test_unit_base_conf_SOURCES = test/unit/base/conf.c
 test_unit_wire_frame_SOURCES = test/unit/wire/frame.c
