@@ -12,7 +12,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
-#include "pml_p2prep_shm.h"
+#include "mca-component/pml_p2prep/pml_p2prep_shm.h"
 
 #include <errno.h>
 #include <stdlib.h>

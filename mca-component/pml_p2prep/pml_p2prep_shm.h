@@ -9,7 +9,7 @@
 #ifndef MCA_PML_P2PREP_SHM_H
 #define MCA_PML_P2PREP_SHM_H
 
-#include "pml_p2prep_transport.h"
+#include "mca-component/pml_p2prep/pml_p2prep_transport.h"
 
 #include <stdatomic.h>
 #include <sys/types.h>

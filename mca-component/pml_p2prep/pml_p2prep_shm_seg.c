@@ -6,7 +6,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
-#include "pml_p2prep_shm.h"
+#include "mca-component/pml_p2prep/pml_p2prep_shm.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -11,7 +11,7 @@
 #ifndef MCA_PML_P2PREP_TCP_H
 #define MCA_PML_P2PREP_TCP_H
 
-#include "pml_p2prep_transport.h"
+#include "mca-component/pml_p2prep/pml_p2prep_transport.h"
 
 #include <netinet/in.h>
 #include <sys/socket.h>
