@@ -31,6 +31,7 @@ mca_pml_p2prep_la_SOURCES = \
 	mca-component/pml_p2prep/pml_p2prep_peer.c \
 	mca-component/pml_p2prep/pml_p2prep_probe.c \
 	mca-component/pml_p2prep/pml_p2prep_recv.c \
+	mca-component/pml_p2prep/pml_p2prep_refuse.c mca-component/pml_p2prep/pml_p2prep_refuse.h \
 	mca-component/pml_p2prep/pml_p2prep_replica.c mca-component/pml_p2prep/pml_p2prep_replica.h \
 	mca-component/pml_p2prep/pml_p2prep_request.c \
 	mca-component/pml_p2prep/pml_p2prep_send.c \

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* pml_p2prep_component.c - how Open MPI finds, asks and chooses the PML p2prep */
 #include "mca-component/pml_p2prep/pml_p2prep.h"
+#include "mca-component/pml_p2prep/pml_p2prep_refuse.h"
 #include "mca-component/pml_p2prep/pml_p2prep_replica.h"
 #include "mca-component/pml_p2prep/pml_p2prep_wire.h"
 #include "mca-component/pml_p2prep/pml_p2prep_end.h"
@@ -134,6 +135,7 @@ static mca_pml_base_module_t *component_init(int *priority, bool progress_thread
 static int component_finalize(void)
 {
     mca_pml_p2prep.is_enabled = false;
+    p2prep_refuse_close();
     p2prep_end_deregister();
     p2prep_watch_close();
     p2prep_wire_close();

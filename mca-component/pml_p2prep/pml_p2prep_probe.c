@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* pml_p2prep_probe.c - MPI_Probe and its relatives: looking at what came unexpected */
 #include "mca-component/pml_p2prep/pml_p2prep.h"
+#include "mca-component/pml_p2prep/pml_p2prep_refuse.h"
 
 static void status_fill(ompi_status_public_t *status, const struct p2prep_message *m)
 {
@@ -42,6 +43,8 @@ static int look(int source, int tag, struct ompi_communicator_t *comm, int *matc
 static int look_twice(int source, int tag, struct ompi_communicator_t *comm, int *matched,
                       struct ompi_message_t **message_out, ompi_status_public_t *status)
 {
+    if (OPAL_UNLIKELY(mca_pml_p2prep.world && source == OMPI_ANY_SOURCE))
+        p2prep_refuse_wildcard();
     int rc = look(source, tag, comm, matched, message_out, status);
     if (rc != OMPI_SUCCESS || *matched)
         return rc;
@@ -61,6 +64,8 @@ static int look_until(int source, int tag, struct ompi_communicator_t *comm,
 int mca_pml_p2prep_iprobe(int source, int tag, struct ompi_communicator_t *comm, int *matched,
                           ompi_status_public_t *status)
 {
+    if (OPAL_UNLIKELY(mca_pml_p2prep.world != NULL))
+        p2prep_refuse_test();
     return look_twice(source, tag, comm, matched, NULL, status);
 }
 
@@ -73,6 +78,8 @@ int mca_pml_p2prep_probe(int source, int tag, struct ompi_communicator_t *comm,
 int mca_pml_p2prep_improbe(int source, int tag, struct ompi_communicator_t *comm, int *matched,
                            struct ompi_message_t **message, ompi_status_public_t *status)
 {
+    if (OPAL_UNLIKELY(mca_pml_p2prep.world != NULL))
+        p2prep_refuse_test();
     *message = MPI_MESSAGE_NULL;
     return look_twice(source, tag, comm, matched, message, status);
 }

@@ -5,6 +5,7 @@
  * allowed, else cleared to be sent and comes as a body: into the program's buffer, or, for a
  * datatype with gaps, into a buffer of ours first. */
 #include "mca-component/pml_p2prep/pml_p2prep.h"
+#include "mca-component/pml_p2prep/pml_p2prep_refuse.h"
 #include "mca-component/pml_p2prep/pml_p2prep_replica.h"
 
 static void recv_return(mca_pml_p2prep_recv_request_t *recv)
@@ -244,6 +245,8 @@ static mca_pml_p2prep_recv_request_t *recv_create(void *buf, size_t count, ompi_
 {
     mca_pml_p2prep_recv_request_t *recv =
         (mca_pml_p2prep_recv_request_t *)opal_free_list_get(&mca_pml_base_recv_requests);
+    if (OPAL_UNLIKELY(mca_pml_p2prep.world && source == OMPI_ANY_SOURCE))
+        p2prep_refuse_wildcard();
     if (recv)
         MCA_PML_BASE_RECV_REQUEST_INIT(&recv->req_recv, buf, count, type, source, tag, comm,
                                        is_persistent);

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* pml_p2prep_refuse.h - with replicas: what is not supported says so when it is called */
+#ifndef PML_P2PREP_REFUSE_H
+#define PML_P2PREP_REFUSE_H
+
+/* Puts refusals in the place of MPI's functions; and warnings where replicas do not agree on outcomes. */
+void p2prep_refuse_open(void);
+void p2prep_refuse_close(void);
+/* The program received or probed from any source. */
+void p2prep_refuse_wildcard(void);
+/* The program tested for something that depends on time. */
+void p2prep_refuse_test(void);
+
+#endif
