@@ -12,6 +12,8 @@
 #include <opal/mca/base/mca_base_var.h>
 #include <opal/util/show_help.h>
 
+#include <dlfcn.h>
+
 static int component_register(void);
 static int component_open(void);
 static mca_pml_base_module_t *component_init(int *priority, bool progress_threads,
@@ -40,10 +42,25 @@ static void register_var(const char *name, const char *help, mca_base_var_type_t
                                           NULL, 0, 0, level, MCA_BASE_VAR_SCOPE_READONLY, storage);
 }
 
+/* Our sentences lie where they were installed, or beside the component. */
+static void help_find(void)
+{
+    Dl_info self;
+    (void)opal_show_help_add_dir(PKGDATADIR);
+    if (!dladdr(&mca_pml_p2prep_component, &self) || !self.dli_fname)
+        return;
+    char *dir = strdup(self.dli_fname), *slash = dir ? strrchr(dir, '/') : NULL;
+    if (slash) {
+        *slash = '\0';
+        (void)opal_show_help_add_dir(dir);
+    }
+    free(dir);
+}
+
 static int component_register(void)
 {
     mca_pml_p2prep_t *pml = &mca_pml_p2prep;
-    (void)opal_show_help_add_dir(PKGDATADIR);
+    help_find();
     pml->priority = 5;
     register_var("priority", "How much p2prep wants to be chosen where --mca pml names several",
                  MCA_BASE_VAR_TYPE_INT, OPAL_INFO_LVL_9, &pml->priority);

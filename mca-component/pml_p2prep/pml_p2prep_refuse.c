@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* pml_p2prep_refuse.c - with replicas: what is not supported says so when it is called
  *
- * Windows, dynamic processes and shared file pointers do not pass through a PML: OPAL's patcher puts a refusal at their MPI_
- * entry points. Receives from any source and tests are carried out, each replica for itself, and we warn once: where their
- * outcomes differ the replicas part, and the rolling hash ends the job. */
+ * Windows, dynamic processes and shared file pointers do not pass through a PML: OPAL's patcher
+ * puts a refusal at their MPI_ entry points. Receives from any source and tests are carried out,
+ * each replica for itself, and we warn once: where their outcomes differ the replicas part, and the
+ * rolling hash ends the job. */
 #include "mca-component/pml_p2prep/pml_p2prep_refuse.h"
 
 #include "mca-component/pml_p2prep/pml_p2prep.h"
@@ -22,18 +23,20 @@ static int refuse(const char *name)
     return OMPI_ERRHANDLER_INVOKE(MPI_COMM_WORLD, MPI_ERR_UNSUPPORTED_OPERATION, name);
 }
 
-#define REFUSED(X)                                                                                                     \
-    X(MPI_Win_create) X(MPI_Win_allocate) X(MPI_Win_allocate_shared) X(MPI_Win_create_dynamic)                         \
-    X(MPI_Comm_spawn) X(MPI_Comm_spawn_multiple) X(MPI_Comm_accept) X(MPI_Comm_connect) X(MPI_Comm_join)               \
-    X(MPI_Comm_idup) X(MPI_File_read_shared) X(MPI_File_write_shared) X(MPI_File_iread_shared)                         \
-    X(MPI_File_iwrite_shared) X(MPI_File_read_ordered) X(MPI_File_write_ordered)                                       \
-    X(MPI_File_read_ordered_begin) X(MPI_File_write_ordered_begin)
+#define REFUSED(X)                                                                                 \
+    X(MPI_Win_create)                                                                              \
+    X(MPI_Win_allocate) X(MPI_Win_allocate_shared) X(MPI_Win_create_dynamic) X(MPI_Comm_spawn)     \
+        X(MPI_Comm_spawn_multiple) X(MPI_Comm_accept) X(MPI_Comm_connect) X(MPI_Comm_join)         \
+            X(MPI_Comm_idup) X(MPI_File_read_shared) X(MPI_File_write_shared)                      \
+                X(MPI_File_iread_shared) X(MPI_File_iwrite_shared) X(MPI_File_read_ordered)        \
+                    X(MPI_File_write_ordered) X(MPI_File_read_ordered_begin)                       \
+                        X(MPI_File_write_ordered_begin)
 
 /* Arguments are the caller's business in C's calling conventions: none is looked at. */
-#define FUNCTION(name)                                                                                                 \
-    static int refuse_##name(void)                                                                                     \
-    {                                                                                                                  \
-        return refuse(#name);                                                                                          \
+#define FUNCTION(name)                                                                             \
+    static int refuse_##name(void)                                                                 \
+    {                                                                                              \
+        return refuse(#name);                                                                      \
     }
 REFUSED(FUNCTION)
 
@@ -66,9 +69,11 @@ static void check(size_t count, ompi_request_t **requests)
 {
     for (size_t i = 0; i < count; i++) {
         ompi_request_t *request = requests[i];
-        if (!request || request == &ompi_request_null.request || request->req_state != OMPI_REQUEST_ACTIVE)
+        if (!request || request == &ompi_request_null.request ||
+            request->req_state != OMPI_REQUEST_ACTIVE)
             continue;
-        if (request->req_type != OMPI_REQUEST_PML || ((mca_pml_base_request_t *)request)->req_tag >= 0)
+        if (request->req_type != OMPI_REQUEST_PML ||
+            ((mca_pml_base_request_t *)request)->req_tag >= 0)
             p2prep_refuse_test();
         return;
     }
@@ -80,31 +85,36 @@ static int test(ompi_request_t **request, int *completed, ompi_status_public_t *
     return original.req_test(request, completed, status);
 }
 
-static int test_any(size_t count, ompi_request_t **requests, int *index, int *completed, ompi_status_public_t *status)
+static int test_any(size_t count, ompi_request_t **requests, int *index, int *completed,
+                    ompi_status_public_t *status)
 {
     check(count, requests);
     return original.req_test_any(count, requests, index, completed, status);
 }
 
-static int test_all(size_t count, ompi_request_t **requests, int *completed, ompi_status_public_t *statuses)
+static int test_all(size_t count, ompi_request_t **requests, int *completed,
+                    ompi_status_public_t *statuses)
 {
     check(count, requests);
     return original.req_test_all(count, requests, completed, statuses);
 }
 
-static int test_some(size_t count, ompi_request_t **requests, int *outcount, int *indices, ompi_status_public_t *statuses)
+static int test_some(size_t count, ompi_request_t **requests, int *outcount, int *indices,
+                     ompi_status_public_t *statuses)
 {
     check(count, requests);
     return original.req_test_some(count, requests, outcount, indices, statuses);
 }
 
-static int wait_any(size_t count, ompi_request_t **requests, int *index, ompi_status_public_t *status)
+static int wait_any(size_t count, ompi_request_t **requests, int *index,
+                    ompi_status_public_t *status)
 {
     check(count > 1 ? count : 0, requests);
     return original.req_wait_any(count, requests, index, status);
 }
 
-static int wait_some(size_t count, ompi_request_t **requests, int *outcount, int *indices, ompi_status_public_t *statuses)
+static int wait_some(size_t count, ompi_request_t **requests, int *outcount, int *indices,
+                     ompi_status_public_t *statuses)
 {
     check(count > 1 ? count : 0, requests);
     return original.req_wait_some(count, requests, outcount, indices, statuses);

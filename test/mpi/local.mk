@@ -25,7 +25,7 @@ endif
 
 # p2prep-*: under stock mpirun, the PML p2prep against ob1
 p2prep_programs = test/mpi/p2prep-modes test/mpi/p2prep-types test/mpi/p2prep-probe test/mpi/p2prep-coll test/mpi/p2prep-comm
-EXTRA_DIST += test/mpi/p2prep.sh test/mpi/p2prep-result.h test/mpi/p2prep-modes.c test/mpi/p2prep-types.c \
+EXTRA_DIST += test/mpi/p2prep.sh test/mpi/p2prep-chaos.sh test/mpi/p2prep-result.h test/mpi/p2prep-modes.c test/mpi/p2prep-types.c \
 	test/mpi/p2prep-probe.c test/mpi/p2prep-coll.c test/mpi/p2prep-comm.c
 CLEANFILES += $(p2prep_programs)
 TESTS += test/mpi/p2prep.sh
@@ -45,4 +45,9 @@ endif
 
 check-mpi:
 	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(step_tests) test/mpi/p2prep.sh'
-.PHONY: check-mpi
+
+# Kills N processes of replicated jobs, one each; SEED= repeats a row.
+N = 20
+chaos: mca_pml_p2prep.la $(p2prep_programs)
+	P2PMPI_SRCDIR='$(abs_srcdir)' P2PMPI_BUILDDIR='$(abs_builddir)' $(SHELL) $(srcdir)/test/mpi/p2prep-chaos.sh $(N) $(SEED)
+.PHONY: check-mpi chaos

@@ -18,6 +18,7 @@ dir=$(mktemp -d) || exit 99
 trap 'rm -rf "$dir"' EXIT
 mkdir "$dir/component"
 ln -s "$(cd "$here" && pwd)/.libs/mca_pml_p2prep.so" "$dir/component/"
+ln -s "${P2PMPI_SRCDIR:-$(cd "$(dirname "$0")/../.." && pwd)}/mca-component/pml_p2prep/help-mpi-pml-p2prep.txt" "$dir/component/"
 path=$dir/component:$(ompi_info --parsable --path pkglibdir | sed 's/.*://')
 OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 export OMPI_ALLOW_RUN_AS_ROOT OMPI_ALLOW_RUN_AS_ROOT_CONFIRM

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # p2prep.sh - MPI programs under stock mpirun: each logical rank's result with p2prep is the one that it has with ob1
 # Arguments: numbers of ranks (default 1 2 3 4). P2PREP_TRANSPORTS: sets of transports to try (default "shm tcp shm,tcp").
+# Then with two and three replicas, which must all have that result; with a process killed; and what must be refused.
 set -u
 here=${P2PMPI_BUILDDIR:-.}
 component=$here/.libs/mca_pml_p2prep.so
@@ -17,6 +18,7 @@ dir=$(mktemp -d) || exit 99
 trap 'rm -rf "$dir"' EXIT
 mkdir "$dir/component"
 ln -s "$(cd "$here" && pwd)/.libs/mca_pml_p2prep.so" "$dir/component/"
+ln -s "${P2PMPI_SRCDIR:-$(cd "$(dirname "$0")/../.." && pwd)}/mca-component/pml_p2prep/help-mpi-pml-p2prep.txt" "$dir/component/"
 system=$(ompi_info --parsable --path pkglibdir | sed 's/.*://')
 OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 export OMPI_ALLOW_RUN_AS_ROOT OMPI_ALLOW_RUN_AS_ROOT_CONFIRM
@@ -55,5 +57,34 @@ for name in $programs; do
         done
     done
 done
+# replicas NAME RANKS REPLICAS TRANSPORTS [OPTIONS...] - every logical rank's line from each replica that is left
+replicas() {
+    name=$1 n=$2 r=$3 t=$4
+    shift 4
+    run "$dir/want" "$name" "$n" --mca pml ob1 --mca btl self,vader
+    run "$dir/all" "$name" $((n * r)) --mca mca_base_component_path "$dir/component:$system" --mca pml p2prep \
+        --mca pml_p2prep_transports "$t" --mca pml_p2prep_replicas "$r" "$@"
+    code=$?
+    sort -u "$dir/all" >"$dir/is"
+    return $code
+}
+
+for name in modes types coll comm; do
+    for t in $transports; do
+        replicas $name 2 2 "$t"
+        code=$?
+        test "$(wc -l <"$dir/all")" = 4 || code=lines
+        check "$name, 2 ranks with 2 replicas over $t as with ob1" $code
+        replicas $name 2 2 "$t" --enable-recovery -x P2PREP_KILL=1:20000
+        check "$name, 2 ranks with 2 replicas over $t, process 1 killed, as with ob1" $?
+    done
+done
+replicas coll 3 3 "shm,tcp"
+check "coll, 3 ranks with 3 replicas as with ob1" $?
+
+: >"$dir/want"
+run "$dir/is" coll 3 --mca mca_base_component_path "$dir/component:$system" --mca pml p2prep --mca pml_p2prep_replicas 2
+test $? != 0 && grep -q "3 processes" "$dir/err"
+check "a number of processes that the replicas do not divide is refused with a sentence" $?
 echo "1..$tests"
 test $faults = 0
