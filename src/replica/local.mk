@@ -4,7 +4,7 @@ replica_sources = \
 	src/replica/msg.h \
 	src/replica/world.c src/replica/world.h \
 	src/replica/dead.c src/replica/dead.h \
-	src/replica/table.c src/replica/table.h \
+	src/replica/streams.c src/replica/streams.h \
 	src/replica/pool.c src/replica/pool.h \
 	src/replica/replica_inner.h \
 	src/replica/sending.c src/replica/acks.c src/replica/receiving.c src/replica/failover.c \

@@ -17,14 +17,14 @@ static struct instream *instream_get(struct replica *replica, int rank, uint32_t
 
     if (stream != NULL && stream->key.cid == cid && stream->key.class == key.class)
         return stream;
-    stream = table_find(&replica->ins, &key);
+    stream = streams_find(&replica->ins, &key);
     if (stream == NULL) {
         stream = mem_alloc(sizeof *stream);
         stream->key = key;
         stream->next = 1;
         stream->next_of_peer = peer->in;
         peer->in = stream;
-        table_add(&replica->ins, &stream->key);
+        streams_add(&replica->ins, &stream->key);
     }
     peer->last_in = stream;
     return stream;

@@ -84,8 +84,8 @@ void replica_destroy(struct replica *replica)
     for (int rank = 0; rank < replica->world->ranks; rank++)
         peer_free(replica, &replica->peers[rank]);
     free(replica->peers);
-    table_free(&replica->outs);
-    table_free(&replica->ins);
+    streams_free(&replica->outs);
+    streams_free(&replica->ins);
     pool_free(&replica->pool);
     dead_destroy(replica->dead);
     free(replica->pumps);

@@ -7,7 +7,7 @@
 #include "replica/dead.h"
 #include "replica/pool.h"
 #include "replica/replica.h"
-#include "replica/table.h"
+#include "replica/streams.h"
 
 #define ACK_COUNT 32          /* envelopes of a stream acknowledged lazily: at most so many */
 #define ACK_BYTES (64u << 10) /* ... or bytes */
@@ -62,7 +62,7 @@ struct early_pull {
 };
 
 struct outstream {
-    struct stream_key key; /* first: table.h */
+    struct stream_key key; /* first: streams.h */
     struct outstream *next_of_peer;
     uint64_t posted, hash;
     struct replica_held *queue, *queue_end;
@@ -92,7 +92,7 @@ struct replica_body {
 };
 
 struct instream {
-    struct stream_key key; /* first: table.h */
+    struct stream_key key; /* first: streams.h */
     struct instream *next_of_peer, *next_dirty;
     uint64_t next, hash, acked; /* next envelope; acked up to here */
     size_t unacked_bytes;
@@ -130,7 +130,7 @@ struct replica {
     int self, rank, set;
     struct dead *dead;
     struct peer *peers; /* [ranks] */
-    struct table outs, ins;
+    struct streams outs, ins;
     struct pool pool;
     struct instream *dirty;
     struct replica_held *waiting, *waiting_end;

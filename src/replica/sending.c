@@ -21,14 +21,14 @@ struct outstream *outstream_get(struct replica *replica, int rank, uint32_t cid,
 
     if (stream != NULL && stream->key.cid == cid && stream->key.class == key.class)
         return stream;
-    stream = table_find(&replica->outs, &key);
+    stream = streams_find(&replica->outs, &key);
     if (stream == NULL) {
         stream =
             mem_alloc(sizeof *stream + (size_t)replica->world->replicas * sizeof stream->set[0]);
         stream->key = key;
         stream->next_of_peer = peer->out;
         peer->out = stream;
-        table_add(&replica->outs, &stream->key);
+        streams_add(&replica->outs, &stream->key);
     }
     peer->last_out = stream;
     return stream;
