@@ -132,6 +132,7 @@ struct mca_pml_p2prep_t {
     struct world *world;  /* NULL: no replicas */
     uint32_t n_processes; /* that the launcher started */
     bool no_cma;
+    bool stats;
     int verbose;
     bool is_enabled;
     bool in_progress;

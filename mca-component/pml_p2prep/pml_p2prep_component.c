@@ -103,6 +103,10 @@ static int component_register(void)
         "Network interfaces for tcp, by name or as address/bits, with commas; empty: those of "
         "btl_tcp_if_include, else any that is up",
         MCA_BASE_VAR_TYPE_STRING, OPAL_INFO_LVL_3, &pml->interfaces);
+    pml->stats = false;
+    register_var("stats",
+                 "With replicas: each process says at the end what it sent, kept and took over",
+                 MCA_BASE_VAR_TYPE_BOOL, OPAL_INFO_LVL_3, &pml->stats);
     pml->no_cma = false;
     register_var("no_cma",
                  "Never read large messages from the other process's memory (process_vm_readv)",

@@ -24,6 +24,7 @@ enum {
 
 static struct replica *engine; /* this process's */
 static unsigned calls;
+static int n_dead;
 
 static int64_t clock_ms(void)
 {
@@ -156,8 +157,26 @@ void p2prep_replica_start(void)
     replica_start(engine);
 }
 
+static void stats_say(void)
+{
+    const struct world *world = mca_pml_p2prep.world;
+    uint32_t me = OMPI_PROC_MY_NAME->vpid;
+    struct replica_stats s;
+    replica_stats(engine, &s);
+    opal_output(0,
+                "p2prep: rank %d replica %d: sent %llu received %llu dropped %llu resent %llu "
+                "kept_now %zu kept_peak %zu "
+                "taken_over %llu dead %d",
+                world->rank[me], world->set[me], (unsigned long long)s.sent,
+                (unsigned long long)s.received, (unsigned long long)s.dropped,
+                (unsigned long long)s.resent, s.retained, s.retained_peak,
+                (unsigned long long)s.failovers, n_dead);
+}
+
 void p2prep_replica_close(void)
 {
+    if (engine && mca_pml_p2prep.stats)
+        stats_say();
     replica_destroy(engine);
     engine = NULL;
 }
@@ -217,6 +236,7 @@ bool p2prep_replica_dead(uint32_t process)
     if (peer->is_dead || !engine)
         return false;
     p2prep_peer_purge(peer);
+    n_dead++;
     return replica_dead(engine, (int)process);
 }
 
