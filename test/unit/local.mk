@@ -6,6 +6,7 @@ unit_tests = \
 include test/unit/plan/local.mk
 include test/unit/coll/local.mk
 include test/unit/job/local.mk
+include test/unit/replica/local.mk
 include test/unit/member/local.mk
 include test/unit/tools/local.mk
 include test/unit/pmix-server/local.mk
