@@ -42,7 +42,7 @@ mca_pml_p2prep_la_SOURCES = \
 	src/base/err.c src/base/err.h src/base/mem.c src/base/mem.h
 # Not all warnings: Open MPI's macros are what they are.
 mca_pml_p2prep_la_CPPFLAGS = $(AM_CPPFLAGS) $(OMPI_SYSTEM_CFLAGS)
-mca_pml_p2prep_la_CFLAGS = -std=gnu11 $(WARN_CFLAGS) -Wno-shadow -fvisibility=hidden
+mca_pml_p2prep_la_CFLAGS = -std=gnu11 $(WARN_CFLAGS) $(OMPI_ATOMIC_CFLAGS) -Wno-shadow -fvisibility=hidden
 mca_pml_p2prep_la_LDFLAGS = -module -avoid-version -shared
 
 if HAVE_OMPI_DEVEL
