@@ -7,5 +7,6 @@ replica_sources = \
 	src/replica/streams.c src/replica/streams.h \
 	src/replica/pool.c src/replica/pool.h \
 	src/replica/replica_inner.h \
-	src/replica/sending.c src/replica/acks.c src/replica/receiving.c src/replica/failover.c \
+	src/replica/sending.c src/replica/keep.c src/replica/transfer.c src/replica/overdue.c \
+	src/replica/acks.c src/replica/receiving.c src/replica/failover.c \
 	src/replica/replica.c src/replica/replica.h

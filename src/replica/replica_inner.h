@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* replica_inner.h - what the rooms of the engine share: sending.c, acks.c, receiving.c, failover.c
+/* replica_inner.h - what the rooms of the engine share
  */
 #ifndef P2PMPI_REPLICA_REPLICA_INNER_H
 #define P2PMPI_REPLICA_REPLICA_INNER_H
@@ -144,19 +144,48 @@ struct replica {
     struct replica_stats stats;
 };
 
-/* sending.c */
-struct outstream *outstream_get(struct replica *replica, int rank, uint32_t cid, int32_t tag);
-struct replica_held *outstream_find(struct outstream *stream, uint64_t seq);
-void outstream_trim(struct replica *replica, struct outstream *stream);
-void outstream_pump(struct replica *replica, struct outstream *stream, int set);
-void outstream_free(struct replica *replica, struct outstream *stream);
-bool sending_progress(struct replica *replica);
+#define EACH_SET(set, sets)                                                                        \
+    for (uint32_t left_ = (sets), set = 0;                                                         \
+         left_ != 0 && (set = (uint32_t)__builtin_ctz(left_), true); left_ &= left_ - 1)
+
+/* keep.c */
+bool cap_has_room(const struct replica *replica, uint64_t length);
+struct replica_held *record_new(struct replica *replica,
+                                struct outstream *stream); /* just posted */
+void record_copy(struct replica *replica, struct replica_held *record, const void *data,
+                 void *token, bool is_forced);
+void record_complete(struct replica *replica, struct replica_held *record);
+void record_index(struct replica_held *record); /* will be asked for by number */
 /* A body is no longer owed to sets: completes, releases. The record may be gone afterwards. */
 void record_had(struct replica *replica, struct replica_held *record, uint32_t sets);
+void record_free(struct replica *replica, struct replica_held *record);
+struct replica_bytes record_bytes(const struct replica_held *record, uint64_t offset, size_t size);
+void waiting_add(struct replica *replica, struct replica_held *record);
+void waiting_remove(struct replica *replica, struct replica_held *record);
+void queue_append(struct replica *replica, struct outstream *stream, struct replica_held *record);
+void old_add(struct outstream *stream, struct replica_held *record);
+struct replica_held *outstream_find(struct outstream *stream, uint64_t seq);
+uint64_t outstream_floor(const struct replica *replica, const struct outstream *stream);
+void outstream_trim(struct replica *replica, struct outstream *stream);
+
+/* sending.c */
+struct outstream *outstream_get(struct replica *replica, int rank, uint32_t cid, int32_t tag);
+bool has_room(struct replica *replica, int dst, uint64_t bytes);
+void outstream_pump(struct replica *replica, struct outstream *stream, int set);
+bool sending_progress(struct replica *replica);
+
+/* transfer.c */
 void sending_pull(struct replica *replica, int src, const struct replica_msg *msg);
-void sending_drop_set(struct replica *replica, int rank, int set, int process);
-void sending_tick(struct replica *replica);
+void early_pulls_apply(struct replica *replica, struct outstream *stream,
+                       struct replica_held *record);
+bool transfers_progress(struct replica *replica);
+void transfers_drop(struct replica *replica, const struct replica_held *record, int dst);
+
+/* overdue.c */
 bool is_pressed(const struct replica *replica); /* acknowledgements are wanted at once */
+void sending_tick(struct replica *replica);
+void sending_drop_set(struct replica *replica, int rank, int set, int process);
+void outstream_free(struct replica *replica, struct outstream *stream);
 
 /* acks.c: what is heard about who has what */
 bool early_has(const struct early *list, uint64_t seq);
