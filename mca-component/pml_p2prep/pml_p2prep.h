@@ -133,6 +133,7 @@ struct mca_pml_p2prep_t {
     uint32_t n_processes; /* that the launcher started */
     bool no_cma;
     bool stats;
+    bool comm_per_thread;
     int verbose;
     bool is_enabled;
     bool in_progress;

@@ -107,6 +107,12 @@ static int component_register(void)
     register_var("stats",
                  "With replicas: each process says at the end what it sent, kept and took over",
                  MCA_BASE_VAR_TYPE_BOOL, OPAL_INFO_LVL_3, &pml->stats);
+    pml->comm_per_thread = false;
+    register_var("comm_per_thread",
+                 "With replicas: the program uses each communicator in one thread only, so that it "
+                 "may have more than "
+                 "MPI_THREAD_FUNNELED",
+                 MCA_BASE_VAR_TYPE_BOOL, OPAL_INFO_LVL_4, &pml->comm_per_thread);
     pml->no_cma = false;
     register_var("no_cma",
                  "Never read large messages from the other process's memory (process_vm_readv)",

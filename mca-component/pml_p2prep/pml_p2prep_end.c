@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* pml_p2prep_end.c - with replicas: MPI_Finalize among the living
+/* pml_p2prep_end.c - with replicas: the end of MPI_Init, and MPI_Finalize among the living
  *
  * Who comes to MPI_Finalize has received all it wants, but others may still need what it keeps for
  * them. So it says goodbye and serves on until all living have said so. After that the launcher's
  * fence would tell nothing new, and in 4.1 it may never end when somebody died: it is answered at
- * once. */
+ * once.
+ *
+ * Threads that share a communicator send in an order that replicas do not share: MPI_Init_thread
+ * grants FUNNELED at most, unless the user says that each thread has its own. */
 #include "mca-component/pml_p2prep/pml_p2prep_end.h"
 
 #include "mca-component/pml_p2prep/pml_p2prep_watch.h"
 
 #include <ompi/mca/hook/base/base.h>
 #include <ompi/mca/hook/hook.h>
+#include <ompi/runtime/mpiruntime.h>
 #include <opal/mca/pmix/pmix.h>
 
 static int fence_at_once(opal_list_t *procs, int collect_data, opal_pmix_op_cbfunc_t cbfunc,
@@ -35,8 +39,21 @@ static void finalize_top(void)
     opal_pmix.fence_nb = fence_at_once;
 }
 
+static void init_bottom(int argc, char **argv, int requested, int *provided)
+{
+    (void)argc;
+    (void)argv;
+    (void)requested;
+    if (!mca_pml_p2prep.world || mca_pml_p2prep.comm_per_thread || *provided <= MPI_THREAD_FUNNELED)
+        return;
+    *provided = MPI_THREAD_FUNNELED;
+    ompi_mpi_thread_provided = MPI_THREAD_FUNNELED;
+    ompi_mpi_thread_multiple = false;
+}
+
 static ompi_hook_base_component_t hook = {
     .hookm_version = {OMPI_HOOK_BASE_VERSION_1_0_0, .mca_component_name = "p2prep"},
+    .hookm_mpi_init_bottom = init_bottom,
     .hookm_mpi_finalize_top = finalize_top,
 };
 
