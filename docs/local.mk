@@ -8,6 +8,7 @@ EXTRA_DIST += \
 	docs/protocol-grid.md \
 	docs/protocol-job.md \
 	docs/protocol-stage.md \
+	docs/replication.md \
 	docs/decisions/0001-protobuf-c.md \
 	docs/decisions/0002-channels.md \
 	docs/decisions/0003-sandbox.md \
