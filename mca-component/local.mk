@@ -11,6 +11,7 @@ endif
 # Without Open MPI: test/unit/p2prep links them, too.
 p2prep_transport_sources = \
 	mca-component/pml_p2prep/pml_p2prep_shm.c mca-component/pml_p2prep/pml_p2prep_shm.h \
+	mca-component/pml_p2prep/pml_p2prep_shm_body.c mca-component/pml_p2prep/pml_p2prep_shm_link.h \
 	mca-component/pml_p2prep/pml_p2prep_shm_seg.c \
 	mca-component/pml_p2prep/pml_p2prep_tcp.c mca-component/pml_p2prep/pml_p2prep_tcp.h \
 	mca-component/pml_p2prep/pml_p2prep_tcp_addr.c \

@@ -1,18 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* pml_p2prep_shm.c - the transport over shared memory: rings for messages, reads across for bodies
- *
- * Records of a ring, by kind:
- *   MESSAGE  head, padded to 8, payload
- *   OFFER    id, address and size of a body, head. The receiver reads the sender's memory (CMA) and
- *   TAKEN    id: done, the payload is free; or where reading is not allowed asks for it through the
- * ring PULL     id: please send it, in pieces PIECE    id, offset, bytes */
+/* pml_p2prep_shm.c - the transport over shared memory: rings for messages, reads across for bodies */
 #ifdef HAVE_CONFIG_H
 #include "config.h"
 #endif
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
-#include "mca-component/pml_p2prep/pml_p2prep_shm.h"
+#include "mca-component/pml_p2prep/pml_p2prep_shm_link.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -20,77 +14,8 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#define READ_CHUNK   (1u << 20) /* of a body, per progress() */
-#define BURST        64         /* records of one ring per progress() */
-#define UNNAME_EVERY 1024       /* progress() calls between looks whether all have opened my file */
-
-enum kind { KIND_MESSAGE, KIND_OFFER, KIND_TAKEN, KIND_PULL, KIND_PIECE };
-
-struct offer {
-    uint64_t id, address, size;
-};
-
-struct piece {
-    uint64_t id, offset;
-};
-
-/* A body that the peer has not taken yet. */
-struct parcel {
-    struct parcel *next;
-    uint64_t id, size, pulled; /* pulled: bytes that went through the ring */
-    const unsigned char *bytes;
-    void *token;
-    bool is_pulled;
-};
-
-enum answer { ANSWER_NONE, ANSWER_PULL, ANSWER_TAKEN };
-
-/* A body on its way in. */
-struct arrival {
-    struct arrival *next;
-    uint64_t id, address, size, got;
-    unsigned char *place; /* NULL: dropped */
-    void *token;
-    bool is_read;       /* across, not through the ring */
-    enum answer answer; /* still to be written to the peer */
-};
-
-struct shm_transport;
-
-struct shm_link {
-    struct p2prep_link base;
-    struct shm_transport *tp;
-    struct shm_link *next;
-    struct ring_writer out; /* shared NULL: not open yet */
-    struct ring_reader in;
-    struct shm_window window;
-    struct shm_card card;
-    struct shm_reach reach;
-    uint32_t slot;
-    int fd; /* of the peer's segment, until the window is open */
-    bool is_polled, is_purged, is_broken, is_told;
-    signed char can_reach; /* -1: not tried */
-    struct parcel *parcels, **parcels_end;
-    struct arrival *arrivals, **arrivals_end;
-    uint64_t last_id;
-    enum p2prep_loss loss;
-    struct err why;
-};
-
-struct shm_transport {
-    struct p2prep_transport base;
-    struct shm_segment segment;
-    struct shm_card card;
-    unsigned char cookie[16];
-    bool no_cma;
-    uint64_t polled[SHM_WORDS]; /* bits of segment.front->writing already seen */
-    struct shm_link **by_slot;  /* segment.slots of them */
-    struct shm_link **polls;    /* rings in use */
-    uint32_t poll_count;
-    struct shm_link *links;
-    int busy; /* parcels, arrivals and breaks untold, of all links */
-    uint32_t calls;
-};
+#define BURST        64   /* records of one ring per progress() */
+#define UNNAME_EVERY 1024 /* progress() calls between looks whether all have opened my file */
 
 /* ---- opening ---- */
 
@@ -241,7 +166,7 @@ static struct p2prep_link *shm_add_peer(struct p2prep_transport *base, uint64_t 
 
 /* ---- sending ---- */
 
-static void break_link(struct shm_link *link, enum p2prep_loss loss)
+void shm_break(struct shm_link *link, enum p2prep_loss loss)
 {
     if (link->is_broken)
         return;
@@ -251,34 +176,19 @@ static void break_link(struct shm_link *link, enum p2prep_loss loss)
 }
 
 /* The ring's memory is taken with the first record; false when there is none. */
-static bool open_window(struct shm_link *link)
+bool shm_open_window(struct shm_link *link)
 {
     if (link->is_purged || link->is_broken)
         return false;
     if (shm_window_open(&link->window, link->fd, &link->card, link->tp->segment.slot, &link->why) !=
         0) {
-        break_link(link, P2PREP_LOSS_FAULT);
+        shm_break(link, P2PREP_LOSS_FAULT);
         return false;
     }
     close(link->fd);
     link->fd = -1;
     ring_writer_init(&link->out, link->window.ring, link->card.ring_size);
     return true;
-}
-
-static inline bool is_open(struct shm_link *link)
-{
-    return link->out.shared != NULL || open_window(link);
-}
-
-static inline size_t padded(size_t head_size)
-{
-    return (head_size + 7) & ~(size_t)7;
-}
-
-static inline uint32_t note_of(enum kind kind, size_t head_size)
-{
-    return (uint32_t)kind | (uint32_t)head_size << 8;
 }
 
 static size_t shm_send_max(struct p2prep_link *base)
@@ -293,7 +203,7 @@ static enum p2prep_sent shm_send(struct p2prep_link *base, const void *head, siz
     size_t start = padded(head_size);
     unsigned char *place;
 
-    if (!is_open(link) || link->is_purged || link->is_broken)
+    if (!shm_is_open(link) || link->is_purged || link->is_broken)
         return P2PREP_GONE;
     place = ring_reserve(&link->out, start + payload_size);
     if (place == NULL)
@@ -303,243 +213,6 @@ static enum p2prep_sent shm_send(struct p2prep_link *base, const void *head, siz
         memcpy(place + start, payload, payload_size);
     ring_publish(&link->out, start + payload_size, note_of(KIND_MESSAGE, head_size));
     return P2PREP_SENT;
-}
-
-static enum p2prep_sent shm_send_body(struct p2prep_link *base, const void *head, size_t head_size,
-                                      const void *payload, size_t payload_size, void *token)
-{
-    struct shm_link *link = (struct shm_link *)base;
-    struct parcel *parcel;
-    struct offer offer = {link->last_id + 1, (uint64_t)(uintptr_t)payload, payload_size};
-    unsigned char *place;
-
-    if (!is_open(link) || link->is_purged || link->is_broken)
-        return P2PREP_GONE;
-    place = ring_reserve(&link->out, sizeof offer + head_size);
-    parcel = place != NULL ? malloc(sizeof *parcel) : NULL;
-    if (parcel == NULL)
-        return P2PREP_FULL;
-    *parcel = (struct parcel){NULL, offer.id, payload_size, 0, payload, token, false};
-    *link->parcels_end = parcel;
-    link->parcels_end = &parcel->next;
-    link->last_id = offer.id;
-    link->tp->busy++;
-    memcpy(place, &offer, sizeof offer);
-    memcpy(place + sizeof offer, head, head_size);
-    ring_publish(&link->out, sizeof offer + head_size, note_of(KIND_OFFER, head_size));
-    return P2PREP_SENT;
-}
-
-static bool put_answer(struct shm_link *link, enum kind kind, uint64_t id)
-{
-    void *place = is_open(link) ? ring_reserve(&link->out, sizeof id) : NULL;
-
-    if (place == NULL)
-        return false;
-    memcpy(place, &id, sizeof id);
-    ring_publish(&link->out, sizeof id, note_of(kind, 0));
-    return true;
-}
-
-/* ---- bodies out ---- */
-
-static struct parcel *take_parcel(struct shm_link *link, uint64_t id)
-{
-    for (struct parcel **at = &link->parcels; *at != NULL; at = &(*at)->next)
-        if ((*at)->id == id) {
-            struct parcel *parcel = *at;
-
-            *at = parcel->next;
-            if (parcel->next == NULL)
-                link->parcels_end = at;
-            link->tp->busy--;
-            return parcel;
-        }
-    return NULL;
-}
-
-static int finish_parcel(struct shm_link *link, uint64_t id, bool is_ok)
-{
-    struct parcel *parcel = take_parcel(link, id);
-    void *token;
-
-    if (parcel == NULL)
-        return 0;
-    token = parcel->token;
-    free(parcel);
-    link->tp->base.up.sent(link->tp->base.up.arg, link->base.owner, token, is_ok);
-    return 1;
-}
-
-/* Writes pieces while the ring has room, half of its longest record at a time. True when all is
- * out. */
-static bool put_pieces(struct shm_link *link, struct parcel *parcel)
-{
-    size_t most = ring_record_max(link->out.size) / 2 - sizeof(struct piece);
-
-    while (parcel->pulled < parcel->size) {
-        size_t left = parcel->size - parcel->pulled, size = left < most ? left : most;
-        struct piece piece = {parcel->id, parcel->pulled};
-        unsigned char *place = ring_reserve(&link->out, sizeof piece + size);
-
-        if (place == NULL)
-            return false;
-        memcpy(place, &piece, sizeof piece);
-        memcpy(place + sizeof piece, parcel->bytes + parcel->pulled, size);
-        ring_publish(&link->out, sizeof piece + size, note_of(KIND_PIECE, 0));
-        parcel->pulled += size;
-    }
-    return true;
-}
-
-/* ---- bodies in ---- */
-
-static struct arrival **find_arrival(struct shm_link *link, uint64_t id)
-{
-    struct arrival **at = &link->arrivals;
-
-    while (*at != NULL && (*at)->id != id)
-        at = &(*at)->next;
-    return at;
-}
-
-static void drop_arrival(struct shm_link *link, struct arrival *arrival)
-{
-    struct arrival **at = find_arrival(link, arrival->id);
-
-    *at = arrival->next;
-    if (arrival->next == NULL)
-        link->arrivals_end = at;
-    link->tp->busy--;
-    free(arrival);
-}
-
-static bool can_reach(struct shm_link *link)
-{
-    if (link->can_reach < 0)
-        link->can_reach = !link->tp->no_cma && shm_reach_get(&link->reach, NULL, 0, 0) == 0;
-    return link->can_reach > 0;
-}
-
-/* Writes the answer that is due; an arrival of which nothing more is to come ends. */
-static bool answer_arrival(struct shm_link *link, struct arrival *arrival)
-{
-    if (arrival->answer == ANSWER_NONE)
-        return false;
-    if (!put_answer(link, arrival->answer == ANSWER_PULL ? KIND_PULL : KIND_TAKEN, arrival->id))
-        return false;
-    if (arrival->answer == ANSWER_PULL) {
-        arrival->answer = ANSWER_NONE;
-        return false;
-    }
-    drop_arrival(link, arrival);
-    return true;
-}
-
-/* All bytes are in their place (or never will be): the PML gets the place back. */
-static void hand_over(struct shm_link *link, struct arrival *arrival, bool is_whole)
-{
-    unsigned char *place = arrival->place;
-
-    arrival->place = NULL;
-    if (place != NULL)
-        link->tp->base.up.body_done(link->tp->base.up.arg, link->base.owner, arrival->token,
-                                    is_whole);
-}
-
-/* Reads the next chunk across. Returns upcalls made; the arrival may be gone afterwards. */
-static int read_arrival(struct shm_link *link, struct arrival *arrival)
-{
-    uint64_t left = arrival->size - arrival->got;
-    size_t size = left < READ_CHUNK ? left : READ_CHUNK;
-
-    if (size > 0 && shm_reach_get(&link->reach, arrival->place + arrival->got,
-                                  arrival->address + arrival->got, size) != 0) {
-        arrival->is_read = false;
-        if (errno == EPERM || errno == ENOSYS) {
-            link->can_reach = 0;
-            arrival->got = 0;
-            arrival->answer = ANSWER_PULL;
-            answer_arrival(link, arrival);
-            return 0;
-        }
-        err_sys(&link->why, "reading a body from process %d", (int)link->reach.pid);
-        break_link(link, P2PREP_LOSS_EOF);
-        return 0;
-    }
-    arrival->got += size;
-    if (arrival->got < arrival->size)
-        return 0;
-    arrival->is_read = false;
-    arrival->answer = ANSWER_TAKEN;
-    hand_over(link, arrival, true);
-    if (!link->is_purged)
-        answer_arrival(link, arrival);
-    return 1;
-}
-
-static int on_offer(struct shm_link *link, const unsigned char *record, size_t size,
-                    size_t head_size)
-{
-    struct arrival *arrival = calloc(1, sizeof *arrival);
-    struct offer offer;
-    const struct p2prep_upcalls *up = &link->tp->base.up;
-
-    if (arrival == NULL || size != sizeof offer + head_size) {
-        free(arrival);
-        err_set(&link->why, "an offer makes no sense");
-        break_link(link, P2PREP_LOSS_FAULT);
-        return 0;
-    }
-    memcpy(&offer, record, sizeof offer);
-    *arrival = (struct arrival){NULL, offer.id, offer.address, offer.size, 0,
-                                NULL, NULL,     false,         ANSWER_NONE};
-    arrival->place = up->body(up->arg, link->base.owner, record + sizeof offer, head_size,
-                              offer.size, &arrival->token);
-    if (link->is_purged) { /* from within body(): the place goes back */
-        hand_over(link, arrival, false);
-        free(arrival);
-        return 1;
-    }
-    *link->arrivals_end = arrival;
-    link->arrivals_end = &arrival->next;
-    link->tp->busy++;
-    if (arrival->place == NULL)
-        arrival->answer = ANSWER_TAKEN;
-    else if (offer.size == 0 || can_reach(link))
-        arrival->is_read = true;
-    else
-        arrival->answer = ANSWER_PULL;
-    if (arrival->is_read)
-        return 1 + read_arrival(link, arrival);
-    answer_arrival(link, arrival);
-    return 1;
-}
-
-static int on_piece(struct shm_link *link, const unsigned char *record, size_t size)
-{
-    struct piece piece;
-    struct arrival *arrival;
-
-    if (size < sizeof piece)
-        return 0;
-    memcpy(&piece, record, sizeof piece);
-    size -= sizeof piece;
-    arrival = *find_arrival(link, piece.id);
-    if (arrival == NULL || piece.offset != arrival->got || size > arrival->size - arrival->got) {
-        err_set(&link->why, "a piece fits no body");
-        break_link(link, P2PREP_LOSS_FAULT);
-        return 0;
-    }
-    if (arrival->place != NULL)
-        memcpy(arrival->place + arrival->got, record + sizeof piece, size);
-    arrival->got += size;
-    if (arrival->got < arrival->size)
-        return 1;
-    hand_over(link, arrival, true);
-    if (!link->is_purged)
-        drop_arrival(link, arrival);
-    return 1;
 }
 
 /* ---- receiving ---- */
@@ -552,32 +225,22 @@ static uint64_t id_in(const unsigned char *record, size_t size)
     return id;
 }
 
-static int on_pull(struct shm_link *link, uint64_t id)
-{
-    for (struct parcel *parcel = link->parcels; parcel != NULL; parcel = parcel->next)
-        if (parcel->id == id) {
-            parcel->is_pulled = true;
-            return put_pieces(link, parcel) ? finish_parcel(link, id, true) : 0;
-        }
-    return 0;
-}
-
 static int on_record(struct shm_link *link, const unsigned char *record, size_t size, uint32_t note)
 {
     size_t head_size = note >> 8 & 0xffff;
 
     switch (note & 0xff) {
     case KIND_OFFER:
-        return on_offer(link, record, size, head_size);
+        return shm_on_offer(link, record, size, head_size);
     case KIND_TAKEN:
-        return finish_parcel(link, id_in(record, size), true);
+        return shm_parcel_finish(link, id_in(record, size), true);
     case KIND_PULL:
-        return on_pull(link, id_in(record, size));
+        return shm_on_pull(link, id_in(record, size));
     case KIND_PIECE:
-        return on_piece(link, record, size);
+        return shm_on_piece(link, record, size);
     default:
         err_set(&link->why, "a record of unknown kind %u", note & 0xff);
-        break_link(link, P2PREP_LOSS_FAULT);
+        shm_break(link, P2PREP_LOSS_FAULT);
         return 0;
     }
 }
@@ -606,7 +269,7 @@ static int poll_ring(struct shm_link *link)
     }
     if (link->in.is_broken && !link->is_broken && !link->is_purged) {
         err_set(&link->why, "the ring holds nonsense");
-        break_link(link, P2PREP_LOSS_FAULT);
+        shm_break(link, P2PREP_LOSS_FAULT);
     }
     return events;
 }
@@ -644,54 +307,6 @@ static void look_for_writers(struct shm_transport *tp)
 
 /* ---- what waits ---- */
 
-static int go_on_parcels(struct shm_link *link)
-{
-    int events = 0;
-
-    for (struct parcel *parcel = link->parcels, *next; parcel != NULL; parcel = next) {
-        next = parcel->next;
-        if (!parcel->is_pulled)
-            continue;
-        if (!put_pieces(link, parcel))
-            break;
-        events += finish_parcel(link, parcel->id, true);
-        if (link->is_purged || events > 0)
-            break; /* the upcall may have changed the list */
-    }
-    return events;
-}
-
-static int go_on_arrivals(struct shm_link *link)
-{
-    for (struct arrival *arrival = link->arrivals, *next; arrival != NULL; arrival = next) {
-        next = arrival->next;
-        if (arrival->answer != ANSWER_NONE)
-            answer_arrival(link, arrival);
-        else if (arrival->is_read)
-            return read_arrival(link, arrival);
-    }
-    return 0;
-}
-
-static int give_back(struct shm_link *link)
-{
-    const struct p2prep_upcalls *up = &link->tp->base.up;
-    int events = 0;
-
-    while (link->parcels != NULL)
-        events += finish_parcel(link, link->parcels->id, false);
-    while (link->arrivals != NULL) {
-        struct arrival *arrival = link->arrivals;
-        struct arrival gone = *arrival;
-
-        drop_arrival(link, arrival);
-        if (gone.place != NULL)
-            up->body_done(up->arg, link->base.owner, gone.token, false);
-        events++;
-    }
-    return events;
-}
-
 static int tell_break(struct shm_link *link)
 {
     const struct p2prep_upcalls *up = &link->tp->base.up;
@@ -699,7 +314,7 @@ static int tell_break(struct shm_link *link)
 
     link->is_told = true;
     link->tp->busy--;
-    events = give_back(link);
+    events = shm_give_back(link);
     if (!link->is_purged)
         up->lost(up->arg, link->base.owner, link->loss, link->why.text);
     return events + 1;
@@ -714,9 +329,9 @@ static int go_on(struct shm_transport *tp)
             events += tell_break(link);
         if (link->is_broken || link->is_purged)
             continue;
-        events += go_on_parcels(link);
+        events += shm_parcels_go_on(link);
         if (!link->is_purged && !link->is_broken)
-            events += go_on_arrivals(link);
+            events += shm_arrivals_go_on(link);
     }
     return events;
 }
@@ -748,7 +363,7 @@ static void shm_purge(struct p2prep_link *base)
         link->is_told = true;
         tp->busy--;
     }
-    give_back(link);
+    shm_give_back(link);
     shm_window_close(&link->window);
     link->out.shared = NULL;
     if (link->fd >= 0)
@@ -766,7 +381,7 @@ static bool shm_link_has_get(struct p2prep_link *base)
 {
     struct shm_link *link = (struct shm_link *)base;
 
-    return !link->is_purged && !link->is_broken && can_reach(link);
+    return !link->is_purged && !link->is_broken && shm_can_reach(link);
 }
 
 static int shm_get(struct p2prep_link *base, void *local, uint64_t remote, size_t size)
@@ -777,7 +392,7 @@ static int shm_get(struct p2prep_link *base, void *local, uint64_t remote, size_
         errno = ESRCH;
         return -1;
     }
-    if (!can_reach(link)) {
+    if (!shm_can_reach(link)) {
         errno = EPERM;
         return -1;
     }

@@ -4,10 +4,12 @@
  * One connection per pair of processes, made by whoever has something to say first. The dialler
  * says who it is and shows the cookie of the process it dials (from its card); the other answers
  * WELCOME, CROSSED (we dialled each other: the connection of the lower name stays), or DENIED (you
- * are dead to me). After WELCOME both send frames: MESSAGE  head, padded to 8, payload BODY     id,
- * size, head: a body begins CHUNK    id, then the next bytes of that body (at most TCP_CHUNK) so
- * that a small message waits behind one chunk at most. A connection that broke is never made again.
- */
+ * are dead to me). After WELCOME both send frames:
+ * - MESSAGE: head, padded to 8, payload
+ * - BODY: id, size, head; a body begins
+ * - CHUNK: id, then the next bytes of that body (at most TCP_CHUNK), so that a small message waits
+ *   behind one chunk at most.
+ * A connection that broke is never made again. */
 #ifndef MCA_PML_P2PREP_TCP_H
 #define MCA_PML_P2PREP_TCP_H
 
