@@ -116,6 +116,11 @@ void daemon_load(struct daemon *daemon, Wire__LoadInfo *load_out)
     leases_load(daemon->leases, load_out);
 }
 
+uint32_t daemon_lease_ms(const Wire__JobSpec *spec)
+{
+    return spec->rejoin_ms > 3 * RENEW_MS ? spec->rejoin_ms : 3 * RENEW_MS;
+}
+
 Wire__Peer *daemon_self(struct daemon *daemon)
 {
     Wire__Peer *self = message_copy(&daemon->hello->self->base);
