@@ -14,7 +14,6 @@
 #include "plan/book.h"
 #include "stage/supply.h"
 
-#define HOME_RENEW_MS   2000   /* leases are renewed so often */
 #define HOME_START_MS   20000  /* from JobStart to JobStarted of all hosts */
 #define HOME_STAGE_MS   30000  /* without any progress */
 #define HOME_LAYOUT_MS  600000 /* for a host to lay out what it has, however large */
@@ -106,6 +105,7 @@ void home_stage_tick(struct home *home, int64_t now_ms);
 void home_start_begin(struct home *home);
 void home_chan_make(struct home *home);
 void home_started(struct home *home, size_t host, const Wire__JobStarted *started);
+void home_renew(struct home *home, size_t host);
 void home_signal_all(struct home *home, int number);
 /* Tells the ranks to end, at once or after a grace. */
 void home_kill_ranks(struct home *home);

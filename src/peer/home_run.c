@@ -175,7 +175,7 @@ void home_start_begin(struct home *home)
     frame.job_start = &start;
     for (size_t i = 0; i < home->host_count; i++)
         home_send_host(home, i, &frame);
-    home->renew_ms = clock_now_ms() + HOME_RENEW_MS;
+    home->renew_ms = clock_now_ms() + RENEW_MS;
 }
 
 void home_started(struct home *home, size_t host, const Wire__JobStarted *started)
@@ -245,27 +245,32 @@ static void start_tick(struct home *home, int64_t now_ms)
         }
 }
 
-static void renew_leases(struct home *home)
+void home_renew(struct home *home, size_t host)
 {
     Wire__Frame frame = WIRE__FRAME__INIT;
     Wire__LeaseRenew renew = WIRE__LEASE_RENEW__INIT;
 
+    if (home->hosts[host].gone || !mesh_is_up(home->daemon->mesh, &home->hosts[host].id))
+        return;
     renew.job = home->job;
-    renew.duration_ms =
-        home->spec->rejoin_ms > 3 * HOME_RENEW_MS ? home->spec->rejoin_ms : 3 * HOME_RENEW_MS;
+    renew.duration_ms = daemon_lease_ms(home->spec);
     frame.body_case = WIRE__FRAME__BODY_LEASE_RENEW;
     frame.lease_renew = &renew;
+    home_send_host(home, host, &frame);
+}
+
+static void renew_tick(struct home *home, int64_t now_ms)
+{
+    if (home->state < HOME_STAGE || home->state > HOME_FETCH || now_ms < home->renew_ms)
+        return;
+    home->renew_ms = now_ms + RENEW_MS;
     for (size_t i = 0; i < home->host_count; i++)
-        if (!home->hosts[i].gone && mesh_is_up(home->daemon->mesh, &home->hosts[i].id))
-            home_send_host(home, i, &frame);
+        home_renew(home, i);
 }
 
 void home_run_tick(struct home *home, int64_t now_ms)
 {
-    if (home->state >= HOME_STAGE && home->state <= HOME_FETCH && now_ms >= home->renew_ms) {
-        renew_leases(home);
-        home->renew_ms = now_ms + HOME_RENEW_MS;
-    }
+    renew_tick(home, now_ms);
     if (home->state == HOME_RUN && home->submit->timeout_ms != 0 &&
         now_ms - home->since_ms >= (int64_t)home->submit->timeout_ms)
         home_fail(home, RESULT_TIMEOUT,

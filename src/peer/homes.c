@@ -300,7 +300,7 @@ static void accept_reclaim(struct homes *homes, struct link *tool, const Wire__F
     home_hosts_make(home);
     home_chan_make(home);
     home->state = HOME_RUN;
-    home->renew_ms = clock_now_ms() + HOME_RENEW_MS;
+    home->renew_ms = clock_now_ms() + RENEW_MS;
     for (size_t i = 0; i < home->host_count; i++) {
         Wire__Peer *peer = home->spec->hosts[i]->peer;
         home->hosts[i].started = home->hosts[i].staged = true;

@@ -519,7 +519,7 @@ static void on_job_start(struct hosting *hosting, struct hosted *hosted,
     for (size_t i = 0; i < hosted->spec->n_rank_host; i++)
         ranks += hosted->spec->rank_host[i] == hosted->host;
     if (leases_run(hosting->daemon->leases, hosted->job, &hosted->home, ranks,
-                   hosted->spec->rejoin_ms, clock_now_ms()) < 0) {
+                   daemon_lease_ms(hosted->spec), clock_now_ms()) < 0) {
         hosted_end(hosted, "more processes were to be started than slots were leased");
         return;
     }
