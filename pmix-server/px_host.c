@@ -64,16 +64,17 @@ static pmix_info_t *make_infos(struct px_step *step, const char *own, size_t *co
 
     char *uri = px_host_tools_file(step);
 
-    PMIX_INFO_CREATE(infos, 8);
+    PMIX_INFO_CREATE(infos, 9);
     PMIX_INFO_LOAD(&infos[0], PMIX_SERVER_TMPDIR, scratch, PMIX_STRING);
     PMIX_INFO_LOAD(&infos[1], PMIX_SYSTEM_TMPDIR, scratch, PMIX_STRING);
     PMIX_INFO_LOAD(&infos[2], PMIX_SERVER_NSPACE, space, PMIX_STRING);
     PMIX_INFO_LOAD(&infos[3], PMIX_SERVER_RANK, &rank, PMIX_PROC_RANK);
     PMIX_INFO_LOAD(&infos[4], PMIX_IOF_LOCAL_OUTPUT, &no, PMIX_BOOL);
     PMIX_INFO_LOAD(&infos[5], PMIX_SERVER_SHARE_TOPOLOGY, &yes, PMIX_BOOL);
-    PMIX_INFO_LOAD(&infos[6], PMIX_SERVER_TOOL_SUPPORT, &tools, PMIX_BOOL);
-    PMIX_INFO_LOAD(&infos[7], PMIX_TCP_REPORT_URI, uri, PMIX_STRING);
-    *count_out = step->is_for_tools ? 8 : 6;
+    PMIX_INFO_LOAD(&infos[6], PMIX_HOSTNAME, step->own_name, PMIX_STRING);
+    PMIX_INFO_LOAD(&infos[7], PMIX_SERVER_TOOL_SUPPORT, &tools, PMIX_BOOL);
+    PMIX_INFO_LOAD(&infos[8], PMIX_TCP_REPORT_URI, uri, PMIX_STRING);
+    *count_out = step->is_for_tools ? 9 : 7;
     free(uri);
     free(space);
     free(scratch);

@@ -36,6 +36,7 @@ struct px_step {
     struct event_base *base;
     const char *job;          /* borrowed: command line */
     const char *dir;          /* borrowed: command line; absolute */
+    const char *own_name;     /* borrowed: of this host, as gethostname() says */
     const char *shm_dir;      /* borrowed: memory segments of the ranks; empty when there is none */
     bool is_for_tools;        /* no ranks: PMIx tools of the owner connect */
     char *const *environment; /* borrowed: as it was when the step was started */

@@ -215,7 +215,7 @@ static void step_clear(struct px_step *step)
 int main(int argc, char **argv, char **environment)
 {
     struct px_step step = {.environment = environment};
-    char shm_dir[64];
+    char shm_dir[64], own_name[256] = "localhost";
 
     int code = read_arguments(argc, argv, &step);
     if (code >= 0)
@@ -230,6 +230,8 @@ int main(int argc, char **argv, char **environment)
     signal(SIGHUP, SIG_IGN);
     signal(SIGPIPE, SIG_IGN);
     fill_standard_fds();
+    gethostname(own_name, sizeof own_name - 1);
+    step.own_name = own_name;
     make_shm_dir(shm_dir, sizeof shm_dir, step.job);
     step.shm_dir = shm_dir;
     if (px_keeper_start(shm_dir, SOCKET_FD) != 0) {
