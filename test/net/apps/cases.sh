@@ -38,6 +38,10 @@ app_tachyon() {
         skip "tachyon-nox renders the same picture" "tachyon-bin-nox is missing"
         return
     fi
+    if ! here sh -c 'ldd "$(command -v tachyon-nox)"' | grep -q libmpi; then
+        skip "tachyon-nox renders the same picture" "it is not the parallel one: libtachyon-openmpi-0 is missing"
+        return
+    fi
     claim "tachyon-nox on $1 ranks renders mpirun's picture, byte by byte" tachyon_pictures "$1"
 }
 
