@@ -34,6 +34,11 @@ boot() {
     [ $code -eq 0 ] || { cat err; return 1; }
     eval "$1_pid=\$(sed -n 's/.*(process \([0-9]*\)).*/\1/p' out | head -n 1)"
 }
+# murder PID...: gone when it returns, without a last word
+murder() {
+    kill -9 "$@"
+    for each in "$@"; do within 10 is_dead "$each"; done
+}
 port_of() { with "$1" "$bin/p2pmpi-hosts" --json | tr -d ' ,' | sed -n 's/.*"port"://p' | head -n 1; }
 all_seen() { [ "$(with "$1" "$bin/p2pmpi-hosts" --hostfile 2>/dev/null | wc -l)" -eq 3 ]; }
 lines_of() { grep -c "^line .* of $lines: rank $1, sum" job.out; }
@@ -83,7 +88,7 @@ claim "undisturbed: all output" is_whole
 # ---- a host's p2pmpid
 count
 claim "it runs" within 10 some_lines
-kill -9 "$b_pid"
+murder "$b_pid"
 boot b "$b_port"
 finish
 claim "a host's p2pmpid killed and started again: exit code" same 0 $code
@@ -92,7 +97,7 @@ claim "nothing is left" within 5 is_clean
 
 count
 claim "it runs" within 10 some_lines
-kill -9 "$b_pid"
+murder "$b_pid"
 since=$(now_ms)
 finish
 took=$(($(now_ms) - since))
@@ -107,7 +112,7 @@ claim "nothing is left" within 5 is_clean
 # ---- the home's p2pmpid
 count
 claim "it runs" within 10 some_lines
-kill -9 "$a_pid"
+murder "$a_pid"
 boot a "$a_port"
 finish
 claim "the home's p2pmpid killed and started again: exit code" same 0 $code
@@ -116,7 +121,7 @@ claim "nothing is left" within 5 is_clean
 
 count
 claim "it runs" within 10 some_lines
-kill -9 "$a_pid"
+murder "$a_pid"
 since=$(now_ms)
 finish
 took=$(($(now_ms) - since))
@@ -137,10 +142,10 @@ claim "p2pmpirun killed: nothing is left within 5 s" within 5 is_clean
 # ---- both p2pmpids of hosts, and the home's, one after the other
 count
 claim "it runs" within 10 some_lines
-kill -9 "$b_pid" "$c_pid"
+murder "$b_pid" "$c_pid"
 boot b "$b_port"
 boot c "$c_port"
-kill -9 "$a_pid"
+murder "$a_pid"
 boot a "$a_port"
 finish
 claim "all p2pmpids killed and started again: exit code" same 0 $code
