@@ -232,7 +232,9 @@ int main(int argc, char **argv, char **environment)
     fill_standard_fds();
     gethostname(own_name, sizeof own_name - 1);
     step.own_name = own_name;
-    make_shm_dir(shm_dir, sizeof shm_dir, step.job);
+    *shm_dir = '\0';
+    if (!step.is_for_tools)
+        make_shm_dir(shm_dir, sizeof shm_dir, step.job);
     step.shm_dir = shm_dir;
     if (px_keeper_start(shm_dir, SOCKET_FD) != 0) {
         perror("p2pmpi-stepd");
