@@ -28,8 +28,9 @@ app_mpi4py() {
     claim "python3-mpi4py runs on $1 ranks" says "pi is 3.141593 on $2" run -n "$1" $(staged pi.py) /usr/bin/python3 pi.py
 }
 
+# The noise of its antialiasing depends on the number of ranks.
 tachyon_pictures() {
-    stock -n 4 tachyon-nox peers.dat -res 320 240 -format PPM -o stock.ppm >/dev/null &&
+    stock -n "$1" tachyon-nox peers.dat -res 320 240 -format PPM -o stock.ppm >/dev/null &&
         run -n "$1" $(staged peers.dat) $(fetched ours.ppm) tachyon-nox peers.dat -res 320 240 -format PPM -o ours.ppm &&
         here cmp stock.ppm ours.ppm
 }
