@@ -8,6 +8,8 @@ peer_sources = \
 	src/peer/members.c src/peer/members.h \
 	src/peer/mesh.c src/peer/mesh.h \
 	src/peer/sandbox.c src/peer/sandbox.h \
+	src/peer/part.c src/peer/part.h src/peer/part_files.c src/peer/part_lease.c src/peer/part_start.c \
+	src/peer/part_step.c \
 	src/peer/settings.c src/peer/settings.h \
 	src/peer/step.c src/peer/step.h \
 	src/peer/toolstep.c src/peer/toolstep.h
