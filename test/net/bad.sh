@@ -41,10 +41,10 @@ else
     claim "a newer glibc needed than the peers have" refuses 1 "2.99|glibc" run -n 8 ./newer
 fi
 claim "a script whose interpreter is nowhere" refuses 132 "/no/such/interpreter" run -n 2 ./script
-printf '#!/apps/act\n' >"$scratch/needy"
+printf '#!/built/act\n' >"$scratch/needy"
 put "$scratch/needy" h1 needy
 on h1 chmod +x needy
-claim "a script whose interpreter is missing on the peers" refuses 1 "/apps/act|h[234]" run -n 8 ./needy
+claim "a script whose interpreter is missing on the peers" refuses 1 "/built/act|h[234]" run -n 8 ./needy
 if lab hide h3 /usr/bin/tachyon-nox 2>/dev/null; then
     claim "a program that a peer lacks is brought along" says "Image I/O" run -n 8 --preload-files peers.dat tachyon-nox peers.dat -res 64 48 -o x.tga
 else
