@@ -7,7 +7,7 @@ peer_sources = \
 	src/peer/hosting.c src/peer/hosting.h \
 	src/peer/members.c src/peer/members.h src/peer/members_inner.h src/peer/members_link.c \
 	src/peer/members_list.c \
-	src/peer/mesh.c src/peer/mesh.h \
+	src/peer/mesh.c src/peer/mesh.h src/peer/mesh_conn.c src/peer/mesh_dial.c src/peer/mesh_inner.h \
 	src/peer/sandbox.c src/peer/sandbox.h \
 	src/peer/part.c src/peer/part.h src/peer/part_files.c src/peer/part_lease.c src/peer/part_start.c \
 	src/peer/part_step.c \
