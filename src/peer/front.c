@@ -78,7 +78,7 @@ static void answer_halt(struct front *front, struct link *link, const Wire__Fram
     Wire__Frame answer = WIRE__FRAME__INIT;
     Wire__Halting halting = WIRE__HALTING__INIT;
 
-    halting.jobs = homes_count(daemon->homes) + hosting_count(daemon->hosting);
+    halting.jobs = homes_count(daemon->homes) + hosting_guests(daemon->hosting);
     answer.body_case = WIRE__FRAME__BODY_HALTING;
     answer.halting = &halting;
     if (halting.jobs > 0 && !question->halt->kill_jobs)
@@ -95,7 +95,7 @@ static void answer_status(struct front *front, struct link *link, const Wire__Fr
     Wire__Status status = WIRE__STATUS__INIT;
 
     status.self = daemon_self(daemon);
-    status.jobs = homes_count(daemon->homes) + hosting_count(daemon->hosting);
+    status.jobs = homes_count(daemon->homes) + hosting_guests(daemon->hosting);
     status.pid = (uint32_t)getpid();
     members_status(daemon, &status);
     answer.body_case = WIRE__FRAME__BODY_STATUS;

@@ -12,10 +12,14 @@
 #include "peer/part.h"
 
 #include <dirent.h>
+#include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define REMOVE_MS 5000
+#define SWEEP_S   60
 
 struct part *part_find(struct hosting *hosting, const char *job)
 {
@@ -313,6 +317,15 @@ unsigned hosting_count(const struct hosting *hosting)
     return HASH_COUNT(hosting->parts) + (hosting->leftovers != NULL);
 }
 
+unsigned hosting_guests(const struct hosting *hosting)
+{
+    unsigned count = 0;
+
+    for (const struct part *part = hosting->parts; part != NULL; part = part->hh.next)
+        count += !id_equal(&part->home, &hosting->daemon->self);
+    return count;
+}
+
 void hosting_list(const struct hosting *hosting, Wire__Jobs *jobs)
 {
     const struct part *part;
@@ -342,12 +355,46 @@ void hosting_list(const struct hosting *hosting, Wire__Jobs *jobs)
     }
 }
 
+static bool is_abandoned(const char *path)
+{
+    struct stat status;
+    char *pid_path = mem_format("%s/pid", path);
+    char *text = file_read(pid_path, 64, NULL, NULL);
+    pid_t pid = text != NULL ? (pid_t)atol(text) : 0;
+
+    free(pid_path);
+    free(text);
+    if (pid > 1)
+        return kill(pid, 0) < 0 && errno == ESRCH;
+    return stat(path, &status) == 0 && clock_wall_s() - (int64_t)status.st_mtime > SWEEP_S;
+}
+
+/* What is left of private daemons that were killed: their stepd ended, and could not remove the
+ * directory it ran in. A young one without a process may just be in the making. */
+static void sweep_private(const struct hosting *hosting)
+{
+    DIR *dir = opendir(hosting->jobs_dir);
+
+    for (struct dirent *entry; dir != NULL && (entry = readdir(dir)) != NULL;) {
+        char *path = mem_format("%s/%s", hosting->jobs_dir, entry->d_name);
+        if (jobid_is_valid(entry->d_name) && is_abandoned(path))
+            file_remove_tree(path, NULL);
+        free(path);
+    }
+    if (dir != NULL)
+        closedir(dir);
+}
+
+/* Private daemons keep their jobs apart: nobody takes back what runs there. */
 struct hosting *hosting_create(struct daemon *daemon)
 {
     struct hosting *hosting = mem_alloc(sizeof *hosting);
 
     hosting->daemon = daemon;
-    hosting->jobs_dir = mem_format("%s/jobs", daemon->dirs.run);
+    hosting->jobs_dir =
+        mem_format("%s/%s", daemon->dirs.run, daemon->is_private ? "private" : "jobs");
+    if (daemon->is_private)
+        sweep_private(hosting);
     return hosting;
 }
 

@@ -78,6 +78,15 @@ for name in a b c; do
 done
 claim "all see all" within 20 all_seen a || { tail -n 20 "$scratch"/?/state/p2pmpid.log err; exit 1; }
 
+# ---- what others left
+mkdir -p "$scratch/b/run/jobs/0123456789abcdef0123456789abcdef" "$scratch/b/run/jobs/precious"
+with b limited 20 "$bin/p2pmpi-halt"
+boot b "$b_port"
+gone() { [ "$(ls "$scratch/b/run/jobs" | grep -v tools)" = precious ]; }
+claim "a stale job directory is swept, another is not" within 5 gone
+rmdir "$scratch/b/run/jobs/precious"
+claim "all see all once more" within 20 all_seen a
+
 # ---- nothing happens
 count
 claim "a job on two hosts starts" both_ready
