@@ -54,6 +54,7 @@ grid_up() {
     [ -e "$P2PMPI_BUILDDIR/test/root/installed" ] || skip_all "nothing installed in test/root; run make check"
     mkdir -p "$logs"
     lab_up "$grid_hosts" --bind "$P2PMPI_BUILDDIR/test/root/p2pmpi:/p2pmpi" --bind "h1:$apps:/built" "$@"
+    [ -z "$sanitizer_dir" ] || at_exit="grid_down; $at_exit"
     grid_files
     on h1 p2pmpi-grid create lab --supernode 10.77.0.1 >"$logs/h1.p2pmpi-grid" 2>&1 || grid_fail "p2pmpi-grid create failed"
     on h1 cat lab.grid >"$scratch/lab.grid"
@@ -65,6 +66,21 @@ grid_up() {
     done
     for host in $(grid_names); do
         within 20 lists_peers "$host" "$grid_hosts" || grid_fail "$host does not see all peers"
+    done
+}
+
+# Ended in order; with the lab alone they would have no time to look for leaks.
+grid_down() {
+    for host in $(grid_names); do
+        on "$host" sh -c 'for p in /proc/[0-9]*; do
+            case $(cat $p/comm) in p2pmpid | p2pmpi-supernod) kill ${p#/proc/} ;; esac
+        done' 2>/dev/null
+    done
+    within 20 no_daemons
+}
+no_daemons() {
+    for host in $(grid_names); do
+        ! on "$host" cat /proc/[0-9]*/comm 2>/dev/null | grep -qE '^(p2pmpid|p2pmpi-supernod|p2pmpi-stepd)' || return 1
     done
 }
 

@@ -4,7 +4,7 @@ test_prog_fakedaemon_SOURCES = test/prog/fakedaemon.c
 test_prog_fakedaemon_LDADD = libp2pmpi.la
 
 prog_tests = test/prog/tools-fake.sh test/prog/alone.sh test/prog/daemon.sh test/prog/terminal.sh test/prog/manual.sh
-prog_tests += test/prog/grid.sh test/prog/rejoin.sh
+prog_tests += test/prog/grid.sh test/prog/rejoin.sh test/prog/valgrind.sh
 TESTS += $(prog_tests)
 EXTRA_DIST += test/prog/typed.sh test/prog/terminal.py $(prog_tests)
 
