@@ -70,15 +70,24 @@ static pid_t retaken_pid(const struct step *step)
     return memmem(line, size, step->job, strlen(step->job)) != NULL ? pid : 0;
 }
 
+/* It leads a session: in a sandbox the group's other members are what holds the job. */
+static void step_kill(const struct step *step)
+{
+    pid_t pid = step->pid != 0 ? step->pid : retaken_pid(step);
+
+    if (pid <= 1)
+        return;
+    kill(-pid, SIGKILL);
+    kill(pid, SIGKILL);
+}
+
 static void limit_passed(evutil_socket_t fd, short what, void *arg)
 {
     struct step *step = arg;
-    pid_t pid = step->pid != 0 ? step->pid : retaken_pid(step);
 
     (void)fd;
     (void)what;
-    if (pid > 1)
-        kill(pid, SIGKILL);
+    step_kill(step);
     step_gone(step,
               step->ending ? "it did not end in time and was killed" : "it did not start in time");
 }
@@ -176,12 +185,13 @@ static void child(const struct step_place *place, const char *stepd, const char 
 
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
+    signal(SIGPIPE, SIG_DFL); /* p2pmpid ignores it; ranks are not to inherit that */
     setsid();
-    int null = open("/dev/null", O_RDWR);
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     dup2(null, 0);
     if (!place->inherit_stderr) {
         char *log = mem_format("%s/log", place->dir);
-        int fd = open(log, O_WRONLY | O_CREAT | O_APPEND, 0600);
+        int fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
         dup2(fd >= 0 ? fd : null, 1);
         dup2(fd >= 0 ? fd : null, 2);
     }
@@ -335,8 +345,7 @@ void step_destroy(struct step *step)
 {
     if (step == NULL)
         return;
-    if (step->pid > 1)
-        kill(step->pid, SIGKILL);
+    step_kill(step);
     link_destroy(step->link);
     event_free(step->limit);
     free(step->dir);

@@ -148,6 +148,19 @@ kill -9 $job
 finish
 claim "p2pmpirun killed: nothing is left within 5 s" within 5 is_clean
 
+# ---- a p2pmpi-stepd that does nothing any more (in a sandbox: with all around it)
+frozen_of() { ps -eo pid=,args= | grep -v grep | grep -e "$scratch/$1/run/jobs/[0-9a-f]" | sed -n '1s/ *\([0-9]*\).*--job \([0-9a-f]*\).*/\2/p'; }
+stepds_of() { ps -eo pid=,args= | grep -v grep | grep -e "--job $1" | sed 's/^ *\([0-9]*\) .*/\1/'; }
+count
+claim "it runs" within 10 some_lines
+id=$(frozen_of b)
+claim "there is a p2pmpi-stepd to freeze" test -n "$id"
+kill -STOP $(stepds_of "$id") $(pgrep -f "^\./$mine")
+kill -TERM $job
+finish
+claim "a frozen p2pmpi-stepd: the job ends" same 1 $code
+claim "a frozen p2pmpi-stepd: nothing is left" within 10 is_clean
+
 # ---- both p2pmpids of hosts, and the home's, one after the other
 count
 claim "it runs" within 10 some_lines
