@@ -20,6 +20,7 @@ struct px_modex;
 struct px_iof;
 struct px_launch;
 struct px_query;
+struct abort_call;
 
 struct px_rank {
     uint32_t rank;
@@ -55,6 +56,7 @@ struct px_step {
     struct px_iof *iof;
     struct px_launch *launch;
     struct px_query *query;
+    struct abort_call *held_aborts;
 };
 
 /* The job's description, once it is there. */

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "pmix-server/px_abort.h"
 #include "pmix-server/px_daemon.h"
 #include "pmix-server/px_fence.h"
 #include "pmix-server/px_host.h"
@@ -158,6 +159,7 @@ static int serve(struct px_step *step)
     px_reap_all();
     px_iof_drain(step); /* the last words of ranks that were killed */
     px_upcall_drain();
+    px_abort_close(step);
     px_fence_close(step);
     px_modex_close(step);
     px_query_close(step);
