@@ -252,7 +252,8 @@ struct step *step_spawn(struct event_base *base, const struct step_place *place,
                         const Wire__Hello *hello, const struct step_ops *ops, void *arg,
                         struct err *err)
 {
-    char *stepd = program_find("p2pmpi-stepd", err);
+    char *stepd =
+        place->program != NULL ? mem_string(place->program) : program_find("p2pmpi-stepd", err);
     struct step *step = NULL;
     int fd = -1;
 
