@@ -4,7 +4,6 @@
 #include "peer/hosting.h"
 
 #include "base/clock.h"
-#include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "job/jobid.h"
@@ -12,14 +11,8 @@
 #include "peer/part.h"
 
 #include <dirent.h>
-#include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-
-#define REMOVE_MS 5000
-#define SWEEP_S   60
 
 struct part *part_find(struct hosting *hosting, const char *job)
 {
@@ -43,42 +36,6 @@ bool part_is_unknown(struct hosting *hosting, const char *job)
     const struct part *part = part_find(hosting, job);
 
     return part != NULL && part->is_retaken;
-}
-
-/* Ranks that were just killed may still write: a directory that cannot be removed is tried again.
- */
-void hosting_remove_take(struct hosting *hosting, char *dir)
-{
-    struct err err;
-
-    if (dir == NULL || file_remove_tree(dir, &err) == 0) {
-        free(dir);
-        return;
-    }
-    struct leftover *leftover = mem_alloc(sizeof *leftover);
-    leftover->dir = dir;
-    leftover->until_ms = clock_now_ms() + REMOVE_MS;
-    leftover->next = hosting->leftovers;
-    hosting->leftovers = leftover;
-}
-
-void hosting_tick(struct hosting *hosting, int64_t now_ms)
-{
-    struct err err;
-
-    for (struct leftover **at = &hosting->leftovers; *at != NULL;) {
-        struct leftover *leftover = *at;
-        bool is_removed = file_remove_tree(leftover->dir, &err) == 0;
-        if (!is_removed && now_ms < leftover->until_ms) {
-            at = &leftover->next;
-            continue;
-        }
-        if (!is_removed)
-            log_warning("job directory left path=%s why=\"%s\"", leftover->dir, err.text);
-        *at = leftover->next;
-        free(leftover->dir);
-        free(leftover);
-    }
 }
 
 /* ---- frames of homes */
@@ -262,6 +219,11 @@ void hosting_peer_down(struct hosting *hosting, const struct id *peer)
 
 /* ---- the module */
 
+void hosting_tick(struct hosting *hosting, int64_t now_ms)
+{
+    jobdirs_tick(hosting->jobdirs, now_ms);
+}
+
 void hosting_retake(struct hosting *hosting)
 {
     struct daemon *daemon = hosting->daemon;
@@ -314,7 +276,7 @@ void hosting_stop(struct hosting *hosting)
 
 unsigned hosting_count(const struct hosting *hosting)
 {
-    return HASH_COUNT(hosting->parts) + (hosting->leftovers != NULL);
+    return HASH_COUNT(hosting->parts) + !jobdirs_is_empty(hosting->jobdirs);
 }
 
 unsigned hosting_guests(const struct hosting *hosting)
@@ -355,46 +317,17 @@ void hosting_list(const struct hosting *hosting, Wire__Jobs *jobs)
     }
 }
 
-static bool is_abandoned(const char *path)
-{
-    struct stat status;
-    char *pid_path = mem_format("%s/pid", path);
-    char *text = file_read(pid_path, 64, NULL, NULL);
-    pid_t pid = text != NULL ? (pid_t)atol(text) : 0;
-
-    free(pid_path);
-    free(text);
-    if (pid > 1)
-        return kill(pid, 0) < 0 && errno == ESRCH;
-    return stat(path, &status) == 0 && clock_wall_s() - (int64_t)status.st_mtime > SWEEP_S;
-}
-
-/* What is left of private daemons that were killed: their stepd ended, and could not remove the
- * directory it ran in. A young one without a process may just be in the making. */
-static void sweep_private(const struct hosting *hosting)
-{
-    DIR *dir = opendir(hosting->jobs_dir);
-
-    for (struct dirent *entry; dir != NULL && (entry = readdir(dir)) != NULL;) {
-        char *path = mem_format("%s/%s", hosting->jobs_dir, entry->d_name);
-        if (jobid_is_valid(entry->d_name) && is_abandoned(path))
-            file_remove_tree(path, NULL);
-        free(path);
-    }
-    if (dir != NULL)
-        closedir(dir);
-}
-
 /* Private daemons keep their jobs apart: nobody takes back what runs there. */
 struct hosting *hosting_create(struct daemon *daemon)
 {
     struct hosting *hosting = mem_alloc(sizeof *hosting);
 
     hosting->daemon = daemon;
+    hosting->jobdirs = jobdirs_create();
     hosting->jobs_dir =
         mem_format("%s/%s", daemon->dirs.run, daemon->is_private ? "private" : "jobs");
     if (daemon->is_private)
-        sweep_private(hosting);
+        jobdirs_sweep(hosting->jobs_dir);
     return hosting;
 }
 
@@ -406,7 +339,7 @@ void hosting_destroy(struct hosting *hosting)
         return;
     HASH_ITER(hh, hosting->parts, part, next)
     part_destroy(part);
-    hosting_tick(hosting, INT64_MAX);
+    jobdirs_destroy(hosting->jobdirs);
     free(hosting->jobs_dir);
     free(hosting);
 }

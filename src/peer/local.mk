@@ -5,6 +5,7 @@ peer_sources = \
 	src/peer/home.c src/peer/home.h src/peer/home_end.c src/peer/home_hosts.c src/peer/home_run.c src/peer/home_search.c src/peer/home_stage.c \
 	src/peer/homes.c src/peer/homes.h \
 	src/peer/hosting.c src/peer/hosting.h \
+	src/peer/jobdirs.c src/peer/jobdirs.h \
 	src/peer/members.c src/peer/members.h src/peer/members_inner.h src/peer/members_link.c \
 	src/peer/members_list.c \
 	src/peer/mesh.c src/peer/mesh.h src/peer/mesh_conn.c src/peer/mesh_dial.c src/peer/mesh_inner.h \

@@ -97,7 +97,7 @@ void part_destroy(struct part *part)
     step_destroy(part->step);
     intake_destroy(part->intake);
     fetchout_destroy(part->fetchout);
-    hosting_remove_take(hosting, part->dir);
+    jobdirs_remove_take(hosting->jobdirs, part->dir);
     event_free(part->work);
     message_free(part->spec);
     HASH_DEL(hosting->parts, part);

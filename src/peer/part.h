@@ -8,6 +8,7 @@
 
 #include "job/life.h"
 #include "peer/daemon.h"
+#include "peer/jobdirs.h"
 #include "peer/step.h"
 #include "stage/fetchout.h"
 #include "stage/intake.h"
@@ -32,16 +33,10 @@ struct part { /* this host's part of one job */
     UT_hash_handle hh;
 };
 
-struct leftover { /* a directory that could not be removed yet */
-    struct leftover *next;
-    char *dir;
-    int64_t until_ms;
-};
-
 struct hosting {
     struct daemon *daemon;
     struct part *parts;
-    struct leftover *leftovers;
+    struct jobdirs *jobdirs;
     char *jobs_dir;
     bool stopping;
 };
@@ -52,8 +47,6 @@ struct part *part_find(struct hosting *hosting, const char *job);
 struct part *part_of(struct hosting *hosting, const char *job, const struct id *from);
 /* A part found after a restart has not told yet whose it is. */
 bool part_is_unknown(struct hosting *hosting, const char *job);
-/* Removes a directory, now or a little later; frees its name. */
-void hosting_remove_take(struct hosting *hosting, char *dir);
 
 /* part.c */
 struct part *part_create(struct hosting *hosting, const char *job, const struct id *home);

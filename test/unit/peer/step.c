@@ -83,9 +83,7 @@ static int play(void)
     play_base = event_base_new();
     struct listener *listener = listener_from_fd_take(play_base, 3, &hello, &ops, NULL);
     event_base_dispatch(play_base);
-    listener_destroy(listener);
-    event_base_free(play_base);
-    return 0;
+    _exit(listener == NULL); /* the kernel tidies up */
 }
 
 /* ---- p2pmpid's side */
