@@ -12,6 +12,7 @@ on() { lab exec "$@"; }
 
 # Skips the script where namespaces cannot be had, with the kernel's reason.
 lab_up() {
+    [ -z "${P2PMPI_NO_LAB:-}" ] || skip_all "P2PMPI_NO_LAB is set"
     need ip iproute2
     need tc iproute2
     mkdir -p "$NETLAB_DIR"
