@@ -4,9 +4,9 @@
 #include "supernode/sn_table.h"
 
 #include "base/mem.h"
-#include "tools/tool_json.h"
-#include "tools/tool_table.h"
-#include "tools/tool_text.h"
+#include "cli/cli_json.h"
+#include "cli/cli_table.h"
+#include "cli/cli_text.h"
 
 #include <stdlib.h>
 #include <string.h>

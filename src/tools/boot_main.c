@@ -6,7 +6,7 @@
 #include "base/mem.h"
 #include "base/program.h"
 #include "tools/tool_asker.h"
-#include "tools/tool_main.h"
+#include "cli/cli_main.h"
 
 #include <errno.h>
 #include <fcntl.h>

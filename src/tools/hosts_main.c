@@ -6,8 +6,8 @@
 #include "base/mem.h"
 #include "tools/hosts_table.h"
 #include "tools/tool_asker.h"
-#include "tools/tool_json.h"
-#include "tools/tool_main.h"
+#include "cli/cli_json.h"
+#include "cli/cli_main.h"
 
 #include <getopt.h>
 #include <stdio.h>

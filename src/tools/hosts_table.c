@@ -5,8 +5,8 @@
 
 #include "base/hex.h"
 #include "base/id.h"
-#include "tools/tool_table.h"
-#include "tools/tool_text.h"
+#include "cli/cli_table.h"
+#include "cli/cli_text.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -4,10 +4,10 @@
 
 #include "base/clock.h"
 #include "tools/tool_asker.h"
-#include "tools/tool_json.h"
-#include "tools/tool_main.h"
-#include "tools/tool_table.h"
-#include "tools/tool_text.h"
+#include "cli/cli_json.h"
+#include "cli/cli_main.h"
+#include "cli/cli_table.h"
+#include "cli/cli_text.h"
 
 #include <stdio.h>
 

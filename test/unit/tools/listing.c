@@ -4,8 +4,8 @@
 #include "tools/hosts_table.h"
 #include "tools/run_map.h"
 #include "tools/run_progress.h"
-#include "tools/tool_table.h"
-#include "tools/tool_text.h"
+#include "cli/cli_table.h"
+#include "cli/cli_text.h"
 
 #include "test/lib/prelude.h"
 

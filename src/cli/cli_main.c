@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* tool_main.c - what the mains of the small tools share: options, the last sentence, the exit code
+/* cli_main.c - what the mains of the small tools share: options, the last sentence, the exit code
  */
 #include "config.h"
-#include "tools/tool_main.h"
+#include "cli/cli_main.h"
 
 #include <fcntl.h>
 #include <signal.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* tool_table.c - rows and columns that fit the terminal */
+/* cli_table.c - rows and columns that fit the terminal */
 #include "config.h"
-#include "tools/tool_table.h"
+#include "cli/cli_table.h"
 
 #include "base/mem.h"
-#include "tools/tool_text.h"
+#include "cli/cli_text.h"
 
 #include <stdarg.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* tool_table.h - rows and columns that fit the terminal */
-#ifndef P2PMPI_TOOLS_TOOL_TABLE_H
-#define P2PMPI_TOOLS_TOOL_TABLE_H
+/* cli_table.h - rows and columns that fit the terminal */
+#ifndef P2PMPI_CLI_CLI_TABLE_H
+#define P2PMPI_CLI_CLI_TABLE_H
 
 #include <stddef.h>
 #include <stdio.h>
