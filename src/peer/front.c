@@ -153,8 +153,8 @@ static void on_closed(struct link *link, enum link_end end, const char *why, voi
     struct tool *tool = arg;
     struct daemon *daemon = tool->front->daemon;
 
-    (void)end;
-    (void)why;
+    if (end == LINK_END_PROTOCOL)
+        log_warning("tool refused why=\"%s\"", why);
     tool_forget(tool);
     link_destroy(link);
     if (daemon->is_private)

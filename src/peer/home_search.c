@@ -71,7 +71,7 @@ static void ask(const struct id *host, uint32_t slots, void *arg)
     frame.lease_request = &request;
     frame.id = asked_note(home, host);
     if (daemon_send(home->daemon, host, &frame) < 0)
-        book_lost(home->book, host, "it has no address", clock_now_ms());
+        book_lost(home->book, host, "no address of it is known", clock_now_ms());
 }
 
 static void release(const struct id *host, void *arg)

@@ -231,12 +231,14 @@ void homes_peer_up(struct homes *homes, const struct id *peer)
 
 void homes_peer_down(struct homes *homes, const struct id *peer, enum link_end end, const char *why)
 {
+    bool is_telling = end == LINK_END_PROTOCOL || end == LINK_END_TLS; /* more than silence */
+
     for (struct home *home = homes->list; home != NULL; home = home->next) {
         int host = home_host_find(home, peer);
         if (host >= 0)
             home_host_down(home, (size_t)host, end, why);
         else if (home->book != NULL && home->state == HOME_SEARCH) {
-            book_lost(home->book, peer, why, clock_now_ms());
+            book_lost(home->book, peer, is_telling ? why : NULL, clock_now_ms());
             home_schedule(home);
         }
     }

@@ -29,6 +29,16 @@ void conn_destroy(struct conn *conn)
     free(conn);
 }
 
+static void log_stranger(const struct conn *conn, enum link_end end, const char *why)
+{
+    static struct log_limit limit;
+
+    if (end == LINK_END_PROTOCOL && log_allowed(&limit, 10, 60000, clock_now_ms()))
+        log_warning("peer refused host=%s why=\"%s\"", link_remote_host(conn->link), why);
+    else
+        log_debug("stranger gone host=%s why=%s", link_remote_host(conn->link), why);
+}
+
 static void conn_lost(struct conn *conn, enum link_end end, const char *why)
 {
     struct mesh *mesh = conn->mesh;
@@ -36,7 +46,7 @@ static void conn_lost(struct conn *conn, enum link_end end, const char *why)
     bool was_ready = conn->was_ready;
 
     if (node == NULL)
-        log_debug("stranger gone host=%s why=%s", link_remote_host(conn->link), why);
+        log_stranger(conn, end, why);
     conn_destroy(conn); /* closed() lends why until it returns */
     if (node != NULL && !was_ready)
         dial_failed(mesh, node, end, why);

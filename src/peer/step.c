@@ -88,8 +88,11 @@ static void limit_passed(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     step_kill(step);
-    step_gone(step,
-              step->ending ? "it did not end in time and was killed" : "it did not start in time");
+    if (step->why[0] != '\0')
+        step_gone(step, step->why);
+    else
+        step_gone(step, step->ending ? "it did not end in time and was killed"
+                                     : "it did not start in time");
 }
 
 static void step_limit(struct step *step, unsigned ms)
@@ -134,11 +137,12 @@ static void on_closed(struct link *link, enum link_end end, const char *why, voi
 {
     struct step *step = arg;
 
-    (void)end;
     if (step->pid == 0) {
         step_gone(step, why);
         return;
     }
+    if (end == LINK_END_PROTOCOL) /* of another version: would not understand StepEnd */
+        step_kill(step);
     snprintf(step->why, sizeof step->why, "%s", why);
     link_destroy(link);
     step->link = NULL;

@@ -397,6 +397,12 @@ static void candidate_leaves(struct book *book, struct candidate *candidate, enu
     book_pump(book, now_ms);
 }
 
+static void note_denial(struct candidate *candidate, const char *why)
+{
+    free(candidate->denial);
+    candidate->denial = mem_string(why);
+}
+
 void book_refused(struct book *book, const struct id *id, Wire__Code code, const char *why,
                   int64_t now_ms)
 {
@@ -405,10 +411,8 @@ void book_refused(struct book *book, const struct id *id, Wire__Code code, const
 
     if (candidate == NULL || (candidate->asked == 0 && candidate->granted == 0))
         return;
-    if (!full && why != NULL) {
-        free(candidate->denial);
-        candidate->denial = mem_string(why);
-    }
+    if (!full && why != NULL)
+        note_denial(candidate, why);
     candidate_leaves(book, candidate, full ? CANDIDATE_FULL : CANDIDATE_DENIED, now_ms);
 }
 
@@ -416,9 +420,11 @@ void book_lost(struct book *book, const struct id *id, const char *why, int64_t 
 {
     struct candidate *candidate = candidates_find(&book->list, id);
 
-    (void)why;
-    if (candidate != NULL && (candidate->asked > 0 || candidate->granted > 0))
-        candidate_leaves(book, candidate, CANDIDATE_SILENT, now_ms);
+    if (candidate == NULL || (candidate->asked == 0 && candidate->granted == 0))
+        return;
+    if (why != NULL)
+        note_denial(candidate, why);
+    candidate_leaves(book, candidate, CANDIDATE_SILENT, now_ms);
 }
 
 void book_cancel(struct book *book)

@@ -104,7 +104,9 @@ static void tell_named(const struct candidates *list, const Wire__Needs *needs, 
             fit_check(candidate->peer->host, needs, &why);
             append(err, "%s %s", name, why.text);
         } else if (candidate->out == CANDIDATE_SILENT) {
-            append(err, "%s does not answer", name);
+            append(err, "%s %s%s%s", name, candidate->denial != NULL ? "cannot be used (" : "",
+                   candidate->denial != NULL ? candidate->denial : "does not answer",
+                   candidate->denial != NULL ? ")" : "");
         } else {
             append(err, "%s refused%s%.100s%s", name, candidate->denial != NULL ? " (" : "",
                    candidate->denial != NULL ? candidate->denial : "",

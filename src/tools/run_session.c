@@ -387,13 +387,19 @@ static void on_closed(struct link *link, enum link_end end, const char *why, voi
 {
     struct run_session *session = arg;
     char text[ERR_TEXT_MAX + 64];
+    struct err err = {""};
 
-    (void)end;
+    if (end == LINK_END_PROTOCOL)
+        asker_other_version(session->child == 0 ? link_pid(link) : 0, why, &err);
     link_destroy(link);
     session->link = NULL;
     event_del(session->limit);
     if (session->has_result)
         return;
+    if (err.text[0] != '\0') {
+        fail(session, err.text);
+        return;
+    }
     if (session->child == 0 && session->spec != NULL) {
         if (session->lost_ms == 0)
             session->lost_ms = clock_now_ms();
