@@ -134,9 +134,21 @@ static uint32_t unsuitable(const struct census *census)
     return count;
 }
 
-static void tell_unsuitable(const struct census *census, const Wire__Needs *needs,
-                            const char *denial, struct err *err)
+/* What the hosts of another architecture are; the first one's word where they differ among
+ * themselves. */
+static const char *first_arch(const struct candidates *list)
 {
+    for (size_t i = 0; i < list->count; i++)
+        if (list->order[i]->out == CANDIDATE_UNFIT && list->order[i]->lack == FIT_ARCH &&
+            list->order[i]->peer->host != NULL)
+            return list->order[i]->peer->host->arch;
+    return "of another architecture";
+}
+
+static void tell_unsuitable(const struct candidates *list, const struct census *census,
+                            const Wire__Needs *needs, struct err *err)
+{
+    const char *denial = first_denial(list);
     const char *glue = "; ";
 
     for (int lack = FIT_ARCH; lack < FIT_LACKS; lack++) {
@@ -145,7 +157,8 @@ static void tell_unsuitable(const struct census *census, const Wire__Needs *need
             continue;
         append(err, "%s%u host%s ", glue, count, s(count));
         if (lack == FIT_ARCH)
-            append(err, "%s not %s", count == 1 ? "is" : "are", needs->arch);
+            append(err, "%s %s, the program is for %s", count == 1 ? "is" : "are", first_arch(list),
+                   needs->arch);
         else if (lack == FIT_GLIBC)
             append(err, "%s no glibc %s or newer", count == 1 ? "has" : "have", needs->glibc);
         else
@@ -190,5 +203,5 @@ void shortage_tell(const struct candidates *list, uint32_t wanted, const Wire__N
     if (list->wish_count > 0 || unsuitable(&census) <= FEW)
         tell_named(list, needs, err);
     else
-        tell_unsuitable(&census, needs, first_denial(list), err);
+        tell_unsuitable(list, &census, needs, err);
 }

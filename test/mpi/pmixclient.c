@@ -40,6 +40,7 @@ static void modex(void)
     printf("%u modex %s %s\n", me.rank, status_text(status), status == 0 ? value->data.string : "");
     if (status == PMIX_SUCCESS)
         PMIX_VALUE_RELEASE(value);
+    PMIx_Fence(&all, 1, NULL, 0); /* who has left cannot be asked any more */
 }
 
 static void query(const char *key)
