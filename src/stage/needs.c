@@ -184,7 +184,10 @@ char *needs_program(const char *name, const char *cwd, const char *path, struct 
     char *full = name[0] == '/' ? mem_string(name) : mem_format("%s/%s", cwd, name);
     if (stat(full, &st) < 0) {
         int saved = errno;
-        err_sys(err, "there is no program %s", full);
+        if (saved == ENOENT || saved == ENOTDIR)
+            err_set(err, "there is no program %s", full);
+        else
+            err_sys(err, "cannot run %s", full);
         errno = saved == EACCES ? EACCES : ENOENT;
     } else if (!S_ISREG(st.st_mode)) {
         err_set(err, "%s is %s, not a program", full,

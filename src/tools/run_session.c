@@ -565,6 +565,19 @@ error:
     return NULL;
 }
 
+/* Of a job that went well; alone on this machine ranks write to where we are. */
+static void warn_if_nothing_came(const struct run_session *session)
+{
+    const Wire__JobSubmit *job = &session->submit.message;
+    bool came = session->fetch != NULL && fetchin_count(session->fetch) > 0;
+
+    if (job->n_fetch == 0 || came || session->child != 0 || session->exit_code != 0 ||
+        session->options->quiet)
+        return;
+    run_tellf("warning: no file that the ranks made matches --fetch %s%s", job->fetch[0],
+              job->n_fetch > 1 ? ", nor the other patterns" : "");
+}
+
 int run_session_run(struct run_session *session)
 {
     struct err err;
@@ -579,6 +592,7 @@ int run_session_run(struct run_session *session)
         run_tell(err.text);
     if (session->fetch != NULL && session->options->verbose && !session->options->quiet)
         run_tellf("%zu files fetched", fetchin_count(session->fetch));
+    warn_if_nothing_came(session);
     return session->exit_code;
 }
 
