@@ -55,6 +55,8 @@ void members_up(struct members *members, const struct id *peer, const Wire__Hell
     told->id.data = mem_copy(peer->bytes, ID_SIZE);
     told->id.len = ID_SIZE;
     peers_hello(members->peers, told, clock_now_ms(), clock_wall_s());
+    if (told->load == NULL) /* it may have begun anew, with other slots: its Pong tells */
+        mesh_ping(members->daemon->mesh, peer);
     message_free(told);
 }
 
