@@ -111,8 +111,9 @@ static void print_details(const Wire__Peer *peer, FILE *out)
     if (host == NULL)
         return;
     print_line(out, "cpu:", host->cpu_model);
-    fprintf(out, "  %-9s %u MHz, %u packages, %u cores, %u hardware threads\n", "", host->cpu_mhz,
-            host->packages, host->cores, host->threads);
+    fprintf(out, "  %-9s %u MHz, %u package%s, %u core%s, %u hardware thread%s\n", "",
+            host->cpu_mhz, host->packages, host->packages == 1 ? "" : "s", host->cores,
+            host->cores == 1 ? "" : "s", host->threads, host->threads == 1 ? "" : "s");
     print_caches(host, out);
     if (peer->load != NULL) {
         text_bytes(peer->load->memory_free, text);
