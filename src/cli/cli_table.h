@@ -9,6 +9,7 @@
 enum {
     TABLE_RIGHT = 1, /* numbers */
     TABLE_WHOLE = 2, /* never cut, although the line gets too long */
+    TABLE_SPARE = 4, /* left out when cutting alone does not make the line short enough */
 };
 
 struct table_column {
@@ -27,7 +28,8 @@ void table_destroy(struct table *table);
 void table_add(struct table *table, const char *text);
 void table_addf(struct table *table, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Widest columns are cut first, "~" marks where; a column that is empty everywhere is left out. */
+/* Widest columns are cut first, "~" marks where; a column that is empty everywhere is left out, and
+ * spare ones, the last first, where there is no room. */
 void table_print(const struct table *table, FILE *out);
 
 #endif

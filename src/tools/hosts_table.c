@@ -129,10 +129,15 @@ static void print_details(const Wire__Peer *peer, FILE *out)
 
 void hosts_print(Wire__Peer *const *peers, size_t count, const struct hosts_how *how, FILE *out)
 {
-    static const struct table_column columns[] = {
-        {"NAME", 0, 8},           {"ADDRESS", 0, 10},       {"RTT", TABLE_RIGHT, 0},
-        {"FREE", TABLE_RIGHT, 0}, {"LOAD", TABLE_RIGHT, 0}, {"MEMORY", TABLE_RIGHT, 0},
-        {"ARCH", 0, 4},           {"ALIVE", 0, 0},          {"SEEN", 0, 0}};
+    static const struct table_column columns[] = {{"NAME", 0, 8},
+                                                  {"ADDRESS", 0, 10},
+                                                  {"RTT", TABLE_RIGHT, 0},
+                                                  {"FREE", TABLE_RIGHT, 0},
+                                                  {"LOAD", TABLE_RIGHT, 0},
+                                                  {"MEMORY", TABLE_RIGHT | TABLE_SPARE, 0},
+                                                  {"ARCH", TABLE_SPARE, 4},
+                                                  {"ALIVE", 0, 0},
+                                                  {"SEEN", 0, 0}};
     struct table *table = table_create(columns, sizeof columns / sizeof columns[0]);
 
     for (size_t i = 0; i < count; i++)
