@@ -193,8 +193,9 @@ static void on_closed(struct link *link, enum link_end end, const char *why, voi
 {
     struct px_step *step = arg;
 
-    (void)end;
     if (link != step->daemon->link) {
+        if (end == LINK_END_PROTOCOL)
+            log_warning("p2pmpid refused why=\"%s\"", why);
         link_destroy(link);
         return;
     }

@@ -139,8 +139,12 @@ static pmix_info_t *unpack_infos(const Wire__Event *event, size_t *count_out)
     pmix_status_t status = PMIx_Data_unpack(NULL, &buffer, &count, &one, PMIX_INT32);
     if (status == PMIX_SUCCESS && count > 0 && count <= INFOS_MAX) {
         PMIX_INFO_CREATE(infos, (size_t)count);
+        size_t wanted = (size_t)count;
         status = PMIx_Data_unpack(NULL, &buffer, infos, &count, PMIX_INFO);
-        *count_out = (size_t)count;
+        if (status != PMIX_SUCCESS)
+            PMIX_INFO_FREE(infos, wanted);
+        else
+            *count_out = (size_t)count;
     }
     PMIX_DATA_BUFFER_DESTRUCT(&buffer);
     return infos;

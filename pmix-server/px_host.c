@@ -64,16 +64,17 @@ static pmix_info_t *make_infos(struct px_step *step, const char *own, size_t *co
 
     char *uri = px_host_tools_file(step);
 
-    PMIX_INFO_CREATE(infos, 8);
+    PMIX_INFO_CREATE(infos, 9);
     PMIX_INFO_LOAD(&infos[0], PMIX_SERVER_TMPDIR, scratch, PMIX_STRING);
     PMIX_INFO_LOAD(&infos[1], PMIX_SYSTEM_TMPDIR, scratch, PMIX_STRING);
     PMIX_INFO_LOAD(&infos[2], PMIX_SERVER_NSPACE, space, PMIX_STRING);
     PMIX_INFO_LOAD(&infos[3], PMIX_SERVER_RANK, &rank, PMIX_PROC_RANK);
     PMIX_INFO_LOAD(&infos[4], PMIX_IOF_LOCAL_OUTPUT, &no, PMIX_BOOL);
     PMIX_INFO_LOAD(&infos[5], PMIX_SERVER_SHARE_TOPOLOGY, &yes, PMIX_BOOL);
-    PMIX_INFO_LOAD(&infos[6], PMIX_SERVER_TOOL_SUPPORT, &tools, PMIX_BOOL);
-    PMIX_INFO_LOAD(&infos[7], PMIX_TCP_REPORT_URI, uri, PMIX_STRING);
-    *count_out = step->is_for_tools ? 8 : 6;
+    PMIX_INFO_LOAD(&infos[6], PMIX_HOSTNAME, step->own_name, PMIX_STRING);
+    PMIX_INFO_LOAD(&infos[7], PMIX_SERVER_TOOL_SUPPORT, &tools, PMIX_BOOL);
+    PMIX_INFO_LOAD(&infos[8], PMIX_TCP_REPORT_URI, uri, PMIX_STRING);
+    *count_out = step->is_for_tools ? 9 : 7;
     free(uri);
     free(space);
     free(scratch);
@@ -93,6 +94,9 @@ static void set_environment(void)
     for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++)
         unsetenv(foreign[i]);
     setenv("PMIX_MCA_pmix_event_caching_window", "0", 1);
+    /* With 4.2.2's shared-memory store a PMIx_Get beside another rank's PMIx_Commit sometimes says
+     * "not found" (7 of 25 runs of three ranks); kept by the server it does not, nor is it slower. */
+    setenv("PMIX_MCA_gds", "hash", 0);
     /* Ranks get processors, caches and memory from here. Looking for devices takes longer than all
      * the rest. */
     setenv("HWLOC_COMPONENTS", "-gl,-opencl,-cuda,-nvml,-rsmi,-levelzero,-pci,-linuxio", 0);

@@ -83,32 +83,16 @@ uint32_t map_hosts_used(const Wire__JobSpec *spec)
     return map_node_id(spec, (uint32_t)spec->n_hosts);
 }
 
-/* Writes the texts that part() gives for all hosts with ranks, separated. */
-static char *join_hosts(const Wire__JobSpec *spec, char separator,
-                        void (*part)(FILE *out, const Wire__JobSpec *spec, uint32_t host))
+char *map_host_name(const Wire__JobSpec *spec, uint32_t self, const char *own, uint32_t host)
 {
-    char *text = NULL;
-    size_t size;
-    bool is_first = true;
+    const char *name = spec->hosts[host]->peer->name;
+    bool is_twice = false;
 
-    FILE *out = open_memstream(&text, &size);
-    if (out == NULL)
-        abort();
-    for (uint32_t host = 0; host < spec->n_hosts; host++) {
-        if (!has_ranks(spec, host))
-            continue;
-        if (!is_first)
-            fputc(separator, out);
-        is_first = false;
-        part(out, spec, host);
-    }
-    fclose(out);
-    return text;
-}
-
-static void write_name(FILE *out, const Wire__JobSpec *spec, uint32_t host)
-{
-    fputs(spec->hosts[host]->peer->name, out);
+    if (host == self)
+        return mem_string(own);
+    for (uint32_t other = 0; other < host; other++)
+        is_twice |= other != self && strcmp(spec->hosts[other]->peer->name, name) == 0;
+    return is_twice || strcmp(name, own) == 0 ? mem_format("%s.h%u", name, host) : mem_string(name);
 }
 
 static void write_ranks(FILE *out, const Wire__JobSpec *spec, uint32_t host)
@@ -123,14 +107,38 @@ static void write_ranks(FILE *out, const Wire__JobSpec *spec, uint32_t host)
     }
 }
 
-char *map_host_names(const Wire__JobSpec *spec)
+char *map_host_names(const Wire__JobSpec *spec, uint32_t self, const char *own)
 {
-    return join_hosts(spec, ',', write_name);
+    char *text = mem_string("");
+
+    for (uint32_t host = 0; host < spec->n_hosts; host++) {
+        if (!has_ranks(spec, host))
+            continue;
+        char *name = map_host_name(spec, self, own, host);
+        char *longer = mem_format("%s%s%s", text, *text != '\0' ? "," : "", name);
+
+        free(name);
+        free(text);
+        text = longer;
+    }
+    return text;
 }
 
 char *map_host_ranks(const Wire__JobSpec *spec)
 {
-    return join_hosts(spec, ';', write_ranks);
+    char *text = mem_string("");
+
+    for (uint32_t host = 0; host < spec->n_hosts; host++) {
+        if (!has_ranks(spec, host))
+            continue;
+        char *ranks = map_ranks_of(spec, host);
+        char *longer = mem_format("%s%s%s", text, *text != '\0' ? ";" : "", ranks);
+
+        free(ranks);
+        free(text);
+        text = longer;
+    }
+    return text;
 }
 
 char *map_ranks_of(const Wire__JobSpec *spec, uint32_t host)

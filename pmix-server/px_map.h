@@ -19,9 +19,14 @@ uint32_t map_ranks_on(const Wire__JobSpec *spec, uint32_t host); /* how many */
 uint32_t map_hosts_used(const Wire__JobSpec *spec);              /* hosts that have ranks */
 uint32_t map_node_id(const Wire__JobSpec *spec, uint32_t host);  /* its number among those */
 
+/* What a host is called towards PMIx. Libraries find the host they are on by its own name, which
+ * may be another than the owner gave it in the grid: for host number self it is own. Two hosts of
+ * one name are told apart. The caller frees. */
+char *map_host_name(const Wire__JobSpec *spec, uint32_t self, const char *own, uint32_t host);
+
 /* Texts as PMIx wants them; the caller frees. Hosts without ranks are left out. */
-char *map_host_names(const Wire__JobSpec *spec);              /* "a,b" */
-char *map_host_ranks(const Wire__JobSpec *spec);              /* "0,2;1,3" */
-char *map_ranks_of(const Wire__JobSpec *spec, uint32_t host); /* "0,2" */
+char *map_host_names(const Wire__JobSpec *spec, uint32_t self, const char *own); /* "a,b" */
+char *map_host_ranks(const Wire__JobSpec *spec);                                 /* "0,2;1,3" */
+char *map_ranks_of(const Wire__JobSpec *spec, uint32_t host);                    /* "0,2" */
 
 #endif

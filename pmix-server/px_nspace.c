@@ -17,6 +17,14 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+static void add_host_name(void *list, const struct px_step *step, uint32_t host)
+{
+    char *name = map_host_name(px_spec(step), step->start->host, step->own_name, host);
+
+    PMIx_Info_list_add(list, PMIX_HOSTNAME, name, PMIX_STRING);
+    free(name);
+}
+
 static void add_string(void *list, const char *key, const char *value)
 {
     PMIx_Info_list_add(list, key, value, PMIX_STRING);
@@ -45,9 +53,10 @@ static void add_true(void *list, const char *key)
 }
 
 /* Both maps go through the library: it compresses them as its clients expect. */
-static int add_maps(void *list, const Wire__JobSpec *spec, struct err *err)
+static int add_maps(void *list, const struct px_step *step, struct err *err)
 {
-    char *names = map_host_names(spec);
+    const Wire__JobSpec *spec = px_spec(step);
+    char *names = map_host_names(spec, step->start->host, step->own_name);
     char *ranks = map_host_ranks(spec);
     char *node_map = NULL, *proc_map = NULL;
 
@@ -89,7 +98,7 @@ static void add_node(void *list, const struct px_step *step, uint32_t host)
     pmix_data_array_t array;
     uint32_t ranks = map_ranks_on(spec, host);
 
-    add_string(node, PMIX_HOSTNAME, spec->hosts[host]->peer->name);
+    add_host_name(node, step, host);
     add_u32(node, PMIX_NODEID, map_node_id(spec, host));
     add_u32(node, PMIX_LOCAL_SIZE, ranks);
     add_u32(node, PMIX_NODE_SIZE, ranks);
@@ -120,13 +129,13 @@ static int add_job(void *list, const struct px_step *step, struct err *err)
     add_u32(list, PMIX_NODE_SIZE, (uint32_t)step->rank_count);
     add_string(list, PMIX_LOCAL_PEERS, peers);
     add_u32(list, PMIX_NODEID, map_node_id(spec, step->start->host));
-    add_string(list, PMIX_HOSTNAME, px_host_name(step));
+    add_string(list, PMIX_HOSTNAME, step->own_name);
     add_rank(list, PMIX_LOCALLDR, step->rank_count > 0 ? step->ranks[0].rank : 0);
     if (px_launch_is_crowded(step))
         add_true(list, PMIX_NODE_OVERSUBSCRIBED);
     add_session(list, step);
     free(peers);
-    return add_maps(list, spec, err);
+    return add_maps(list, step, err);
 }
 
 static void add_proc(void *list, const struct px_step *step, uint32_t rank)
@@ -144,7 +153,7 @@ static void add_proc(void *list, const struct px_step *step, uint32_t rank)
     add_u16(proc, PMIX_NODE_RANK, local);
     add_u32(proc, PMIX_APPNUM, 0);
     add_u32(proc, PMIX_NODEID, map_node_id(spec, host));
-    add_string(proc, PMIX_HOSTNAME, spec->hosts[host]->peer->name);
+    add_host_name(proc, step, host);
     if (host == step->start->host) {
         char *dir = mem_format("%s/tmp/job/%u", step->dir, rank);
 

@@ -20,6 +20,7 @@ struct px_modex;
 struct px_iof;
 struct px_launch;
 struct px_query;
+struct abort_call;
 
 struct px_rank {
     uint32_t rank;
@@ -36,6 +37,7 @@ struct px_step {
     struct event_base *base;
     const char *job;          /* borrowed: command line */
     const char *dir;          /* borrowed: command line; absolute */
+    const char *own_name;     /* borrowed: of this host, as gethostname() says */
     const char *shm_dir;      /* borrowed: memory segments of the ranks; empty when there is none */
     bool is_for_tools;        /* no ranks: PMIx tools of the owner connect */
     char *const *environment; /* borrowed: as it was when the step was started */
@@ -54,6 +56,7 @@ struct px_step {
     struct px_iof *iof;
     struct px_launch *launch;
     struct px_query *query;
+    struct abort_call *held_aborts;
 };
 
 /* The job's description, once it is there. */

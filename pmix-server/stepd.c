@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "pmix-server/px_abort.h"
 #include "pmix-server/px_daemon.h"
 #include "pmix-server/px_fence.h"
 #include "pmix-server/px_host.h"
@@ -158,6 +159,7 @@ static int serve(struct px_step *step)
     px_reap_all();
     px_iof_drain(step); /* the last words of ranks that were killed */
     px_upcall_drain();
+    px_abort_close(step);
     px_fence_close(step);
     px_modex_close(step);
     px_query_close(step);
@@ -215,7 +217,7 @@ static void step_clear(struct px_step *step)
 int main(int argc, char **argv, char **environment)
 {
     struct px_step step = {.environment = environment};
-    char shm_dir[64];
+    char shm_dir[64], own_name[256] = "localhost";
 
     int code = read_arguments(argc, argv, &step);
     if (code >= 0)
@@ -230,7 +232,11 @@ int main(int argc, char **argv, char **environment)
     signal(SIGHUP, SIG_IGN);
     signal(SIGPIPE, SIG_IGN);
     fill_standard_fds();
-    make_shm_dir(shm_dir, sizeof shm_dir, step.job);
+    gethostname(own_name, sizeof own_name - 1);
+    step.own_name = own_name;
+    *shm_dir = '\0';
+    if (!step.is_for_tools)
+        make_shm_dir(shm_dir, sizeof shm_dir, step.job);
     step.shm_dir = shm_dir;
     if (px_keeper_start(shm_dir, SOCKET_FD) != 0) {
         perror("p2pmpi-stepd");

@@ -18,4 +18,5 @@ nodist_libp2pmpi_la_SOURCES = $(wire_generated)
 libp2pmpi_la_LIBADD = $(EVENT_LIBS) $(EVENT_SSL_LIBS) $(SSL_LIBS) $(CRYPTO_LIBS) $(HWLOC_LIBS) $(PROTOBUF_C_LIBS) \
 	$(JANSSON_LIBS) $(INIH_LIBS) $(ZSTD_LIBS)
 
+include src/cli/local.mk
 include src/tools/local.mk

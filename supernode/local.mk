@@ -11,7 +11,7 @@ libsupernode_la_SOURCES = \
 	supernode/sn_service.c supernode/sn_service.h \
 	supernode/sn_session.c supernode/sn_session.h \
 	supernode/sn_table.c supernode/sn_table.h
-libsupernode_la_LIBADD = libtools.la
+libsupernode_la_LIBADD = libcli.la
 
 bin_PROGRAMS += supernode/p2pmpi-supernode
 supernode_p2pmpi_supernode_SOURCES = supernode/main.c

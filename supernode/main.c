@@ -14,7 +14,7 @@
 #include "supernode/sn_options.h"
 #include "supernode/sn_registry.h"
 #include "supernode/sn_service.h"
-#include "tools/tool_main.h"
+#include "cli/cli_main.h"
 
 #include <errno.h>
 #include <event2/event.h>

@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "net/link.h"
 #include "supernode/sn_table.h"
-#include "tools/tool_wait.h"
+#include "cli/cli_wait.h"
 
 #include <errno.h>
 #include <event2/event.h>

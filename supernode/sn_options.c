@@ -6,7 +6,7 @@
 #include "base/conf.h"
 #include "base/mem.h"
 #include "net/hostport.h"
-#include "tools/tool_main.h"
+#include "cli/cli_main.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -69,10 +69,15 @@ static void on_writable(struct link *link, void *arg)
 
 static void on_closed(struct link *link, enum link_end end, const char *why, void *arg)
 {
-    (void)link;
-    (void)end;
-    log_debug("link closed: %s", why);
-    session_destroy(arg);
+    struct sn_session *session = arg;
+    struct sn_service *service = session->service;
+
+    if (end == LINK_END_PROTOCOL &&
+        log_allowed(&service->refusals, LOG_BURST, LOG_WINDOW_MS, clock_now_ms()))
+        log_warning("peer refused host=%s why=\"%s\"", link_remote_host(link), why);
+    else
+        log_debug("link closed: %s", why);
+    session_destroy(session);
 }
 
 static const struct link_ops link_ops = {

@@ -4,9 +4,9 @@
 #include "supernode/sn_table.h"
 
 #include "base/mem.h"
-#include "tools/tool_json.h"
-#include "tools/tool_table.h"
-#include "tools/tool_text.h"
+#include "cli/cli_json.h"
+#include "cli/cli_table.h"
+#include "cli/cli_text.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -71,10 +71,14 @@ static void add_row(struct table *table, const Wire__Peer *peer, uint64_t now_s)
 
 void sn_peers_print(struct sn_peers *peers, uint64_t now_s)
 {
-    static const struct table_column columns[] = {
-        {"NAME", 0, 8},           {"ADDRESS", 0, 10},         {"FREE", TABLE_RIGHT, 0},
-        {"LOAD", TABLE_RIGHT, 0}, {"MEMORY", TABLE_RIGHT, 0}, {"ARCH", 0, 4},
-        {"OPEN MPI", 0, 0},       {"SEEN", TABLE_RIGHT, 0}};
+    static const struct table_column columns[] = {{"NAME", 0, 8},
+                                                  {"ADDRESS", 0, 10},
+                                                  {"FREE", TABLE_RIGHT, 0},
+                                                  {"LOAD", TABLE_RIGHT, 0},
+                                                  {"MEMORY", TABLE_RIGHT | TABLE_SPARE, 0},
+                                                  {"ARCH", TABLE_SPARE, 4},
+                                                  {"OPEN MPI", TABLE_SPARE, 0},
+                                                  {"SEEN", TABLE_RIGHT, 0}};
 
     if (peers->count == 0) {
         puts("no peer is registered");

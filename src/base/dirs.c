@@ -7,6 +7,7 @@
 #include "base/mem.h"
 
 #include <errno.h>
+#include <pwd.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -36,11 +37,20 @@ static int check_owner(const char *path, struct err *err)
     return 0;
 }
 
+/* As the shell's "~": what the user says, else what the system knows of him. */
+static const char *home_directory(void)
+{
+    const char *home = getenv("HOME");
+    struct passwd *user = home == NULL ? getpwuid(geteuid()) : NULL;
+
+    return user != NULL ? user->pw_dir : home;
+}
+
 int dirs_find(struct dirs *dirs_out, struct err *err)
 {
     struct dirs dirs = {NULL, NULL, NULL, NULL};
     const char *all = getenv("P2PMPI_DIR");
-    const char *home = getenv("HOME");
+    const char *home = home_directory();
     const char *runtime = getenv("XDG_RUNTIME_DIR");
 
     if (all != NULL && all[0] == '/') {

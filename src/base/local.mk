@@ -7,6 +7,7 @@ base_sources = \
 	src/base/file.c src/base/file.h \
 	src/base/hex.c src/base/hex.h \
 	src/base/id.c src/base/id.h \
+	src/base/installed.c src/base/installed.h \
 	src/base/log.c src/base/log.h \
 	src/base/mem.c src/base/mem.h \
 	src/base/program.c src/base/program.h \

@@ -51,6 +51,18 @@ static size_t whole_frame(struct link *link, struct evbuffer *input)
     return (size_t)length;
 }
 
+/* "10.0.0.2 port 9740", "p2pmpid (process 812)" */
+static void refuse_version(struct link *link, const Wire__Hello *hello)
+{
+    char who[LINK_NAME_SIZE + 44];
+    bool is_local = link->check == NULL && hello->program[0] != '\0';
+
+    snprintf(who, sizeof who, is_local ? "%.40s (%s)" : "%.0s%s", hello->program, link->name);
+    link_fail(link, LINK_END_PROTOCOL,
+              "%s runs P2P-MPI %.40s (protocol %u), this is %s (protocol %u): update the older one",
+              who, hello->version, hello->protocol, PACKAGE_VERSION, PROTOCOL_VERSION);
+}
+
 static void take_hello(struct link *link, Wire__Frame *frame)
 {
     Wire__Hello *hello = frame->hello;
@@ -61,10 +73,7 @@ static void take_hello(struct link *link, Wire__Frame *frame)
         return;
     }
     if (hello->protocol != PROTOCOL_VERSION) {
-        link_fail(
-            link, LINK_END_PROTOCOL,
-            "%s runs P2P-MPI %.40s (protocol %u), this is %s (protocol %u): update the older one",
-            link->name, hello->version, hello->protocol, PACKAGE_VERSION, PROTOCOL_VERSION);
+        refuse_version(link, hello);
         return;
     }
     link->state = LINK_READY;

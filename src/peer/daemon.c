@@ -78,8 +78,15 @@ static void on_up(const struct id *peer, const Wire__Hello *hello, void *arg)
 
 static void on_down(const struct id *peer, enum link_end end, const char *why, void *arg)
 {
+    static struct log_limit limit;
     struct daemon *daemon = arg;
+    char id[ID_SHORT_SIZE];
 
+    if ((end == LINK_END_PROTOCOL || end == LINK_END_TLS) &&
+        log_allowed(&limit, 10, 60000, clock_now_ms())) {
+        id_short(peer, id);
+        log_warning("peer cannot be used id=%s why=\"%s\"", id, why);
+    }
     if (daemon->members != NULL)
         members_down(daemon->members, peer);
     homes_peer_down(daemon->homes, peer, end, why);
@@ -114,6 +121,11 @@ void daemon_load(struct daemon *daemon, Wire__LoadInfo *load_out)
 {
     host_load(load_out);
     leases_load(daemon->leases, load_out);
+}
+
+uint32_t daemon_lease_ms(const Wire__JobSpec *spec)
+{
+    return spec->rejoin_ms > 3 * RENEW_MS ? spec->rejoin_ms : 3 * RENEW_MS;
 }
 
 Wire__Peer *daemon_self(struct daemon *daemon)

@@ -18,6 +18,8 @@
 
 #include <stdbool.h>
 
+#define RENEW_MS 2000 /* a job's home renews its leases so often */
+
 struct event;
 struct event_base;
 struct front;
@@ -66,6 +68,9 @@ void daemon_stop(struct daemon *daemon);
 void daemon_load(struct daemon *daemon, Wire__LoadInfo *load_out);
 /* This host as others see it, load included: freed with message_free(). */
 Wire__Peer *daemon_self(struct daemon *daemon);
+/* How long the lease of a running job is good without a renewal: a home may be lost for rejoin_ms.
+ */
+uint32_t daemon_lease_ms(const Wire__JobSpec *spec);
 /* One frame to a daemon (or to ourselves). -1: no way is known; a later failure is reported by the
  * mesh's down(). */
 int daemon_send(struct daemon *daemon, const struct id *to, const Wire__Frame *frame);

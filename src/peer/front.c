@@ -78,7 +78,7 @@ static void answer_halt(struct front *front, struct link *link, const Wire__Fram
     Wire__Frame answer = WIRE__FRAME__INIT;
     Wire__Halting halting = WIRE__HALTING__INIT;
 
-    halting.jobs = homes_count(daemon->homes) + hosting_count(daemon->hosting);
+    halting.jobs = homes_count(daemon->homes) + hosting_guests(daemon->hosting);
     answer.body_case = WIRE__FRAME__BODY_HALTING;
     answer.halting = &halting;
     if (halting.jobs > 0 && !question->halt->kill_jobs)
@@ -95,7 +95,7 @@ static void answer_status(struct front *front, struct link *link, const Wire__Fr
     Wire__Status status = WIRE__STATUS__INIT;
 
     status.self = daemon_self(daemon);
-    status.jobs = homes_count(daemon->homes) + hosting_count(daemon->hosting);
+    status.jobs = homes_count(daemon->homes) + hosting_guests(daemon->hosting);
     status.pid = (uint32_t)getpid();
     members_status(daemon, &status);
     answer.body_case = WIRE__FRAME__BODY_STATUS;
@@ -153,8 +153,8 @@ static void on_closed(struct link *link, enum link_end end, const char *why, voi
     struct tool *tool = arg;
     struct daemon *daemon = tool->front->daemon;
 
-    (void)end;
-    (void)why;
+    if (end == LINK_END_PROTOCOL)
+        log_warning("tool refused why=\"%s\"", why);
     tool_forget(tool);
     link_destroy(link);
     if (daemon->is_private)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* home.h - one job at its home: shared by homes.c and home_*.c, private to them
  *
- * home_search.c leases and placement; home_stage.c program and data; home_run.c ranks, output, end;
- * home_hosts.c what is known of each host; homes.c the collection and the frames' way in. */
+ * home.c its state and clock; home_search.c leases and placement; home_stage.c program and data;
+ * home_run.c ranks and output; home_end.c the end; home_hosts.c what is known of each host; homes.c
+ * the collection and the frames' way in. */
 #ifndef P2PMPI_PEER_HOME_H
 #define P2PMPI_PEER_HOME_H
 
@@ -14,7 +15,6 @@
 #include "plan/book.h"
 #include "stage/supply.h"
 
-#define HOME_RENEW_MS   2000   /* leases are renewed so often */
 #define HOME_START_MS   20000  /* from JobStart to JobStarted of all hosts */
 #define HOME_STAGE_MS   30000  /* without any progress */
 #define HOME_LAYOUT_MS  600000 /* for a host to lay out what it has, however large */
@@ -76,7 +76,9 @@ struct home {
     bool doomed;     /* destroyed by the next timer */
 };
 
-/* homes.c */
+/* home.c */
+struct home *home_create(struct homes *homes, struct link *tool);
+void home_destroy(struct home *home);
 void home_send_tool(struct home *home, const Wire__Frame *frame);
 void home_send_host(struct home *home, size_t host, const Wire__Frame *frame);
 void home_warn(struct home *home, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -106,11 +108,18 @@ void home_stage_tick(struct home *home, int64_t now_ms);
 void home_start_begin(struct home *home);
 void home_chan_make(struct home *home);
 void home_started(struct home *home, size_t host, const Wire__JobStarted *started);
+void home_renew(struct home *home, size_t host);
+void home_run_tick(struct home *home, int64_t now_ms);
+void home_tool_frame(struct home *home, Wire__Frame *frame);
+/* A message for the job's step on a host, through its channel. */
+void home_send_step(struct home *home, size_t host, const Wire__Step *step);
+
+/* home_end.c */
 void home_signal_all(struct home *home, int number);
 /* Tells the ranks to end, at once or after a grace. */
 void home_kill_ranks(struct home *home);
-void home_run_tick(struct home *home, int64_t now_ms);
-void home_tool_frame(struct home *home, Wire__Frame *frame);
+void home_kill_now(struct home *home);
+void home_kill_tick(struct home *home, int64_t now_ms);
 void home_drain_check(struct home *home);
 void home_fetch_begin(struct home *home);
 bool home_fetch_frame(struct home *home, size_t host, Wire__Frame *frame);

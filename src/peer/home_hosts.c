@@ -104,6 +104,7 @@ void home_host_attached(struct home *home, size_t host, const Wire__JobAttached 
              (long long)(clock_now_ms() - state->down_ms));
     state->down_ms = 0;
     state->attach_ms = 0;
+    home_renew(home, host);
     if (home->chan != NULL)
         chan_route_up(home->chan, (int)host, clock_now_ms());
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* home_run.c - a placed and staged job at its home: start, output and input, exits, results, end */
+/* home_run.c - a placed and staged job at its home: start, output and input, exits */
 #include "config.h"
 #include "peer/home.h"
 
@@ -14,8 +14,6 @@
 
 /* ---- what comes from steps */
 
-static void send_step(struct home *home, size_t host, const Wire__Step *step);
-
 /* Fences and modex requests that wait for this rank go on without it, on every host. */
 static void spread_exit(struct home *home, size_t from, const Wire__RankExit *message)
 {
@@ -25,7 +23,7 @@ static void spread_exit(struct home *home, size_t from, const Wire__RankExit *me
     step.rank_exit = (Wire__RankExit *)message;
     for (size_t i = 0; i < home->host_count; i++)
         if (i != from)
-            send_step(home, i, &step);
+            home_send_step(home, i, &step);
 }
 
 static void rank_exit(struct home *home, size_t host, const Wire__RankExit *message)
@@ -151,7 +149,7 @@ void home_chan_make(struct home *home)
     home->chan = chan_create(home->job, HOME_HOST, (unsigned)home->host_count, epoch, &ops, home);
 }
 
-static void send_step(struct home *home, size_t host, const Wire__Step *step)
+void home_send_step(struct home *home, size_t host, const Wire__Step *step)
 {
     struct err err;
 
@@ -175,7 +173,7 @@ void home_start_begin(struct home *home)
     frame.job_start = &start;
     for (size_t i = 0; i < home->host_count; i++)
         home_send_host(home, i, &frame);
-    home->renew_ms = clock_now_ms() + HOME_RENEW_MS;
+    home->renew_ms = clock_now_ms() + RENEW_MS;
 }
 
 void home_started(struct home *home, size_t host, const Wire__JobStarted *started)
@@ -195,43 +193,7 @@ void home_started(struct home *home, size_t host, const Wire__JobStarted *starte
         home_event(home, HOME_EVENT_STARTED);
 }
 
-/* ---- ending ranks */
-
-void home_signal_all(struct home *home, int number)
-{
-    Wire__Step step = WIRE__STEP__INIT;
-    Wire__Signal message = WIRE__SIGNAL__INIT;
-
-    message.number = (uint32_t)number;
-    step.body_case = WIRE__STEP__BODY_SIGNAL;
-    step.signal = &message;
-    for (size_t i = 0; i < home->host_count; i++)
-        send_step(home, i, &step);
-}
-
-void home_kill_ranks(struct home *home)
-{
-    if (home->killing == 0 && home->kill_ms == 0)
-        home->kill_ms = clock_now_ms() + (home->result.is_code ? HOME_GRACE_MS : 0);
-}
-
-static void kill_tick(struct home *home, int64_t now_ms)
-{
-    if (home->kill_ms != 0 && now_ms >= home->kill_ms) {
-        home->kill_ms = 0;
-        home->killing = SIGTERM;
-        home->killing_ms = now_ms;
-        home_signal_all(home, SIGCONT);
-        home_signal_all(home, SIGTERM);
-    }
-    if (home->killing == SIGTERM && now_ms - home->killing_ms >= HOME_TERM_MS) {
-        home->killing = SIGKILL;
-        home_signal_all(home, SIGKILL);
-    }
-    if (home->state == HOME_DRAIN && home->killing != 0 &&
-        now_ms - home->killing_ms >= HOME_KILL_MS && home->ranks_ended < home->spec->ranks)
-        home_event(home, HOME_EVENT_ABANDON); /* JobKill will end what does not die */
-}
+/* ---- time */
 
 static void start_tick(struct home *home, int64_t now_ms)
 {
@@ -245,34 +207,39 @@ static void start_tick(struct home *home, int64_t now_ms)
         }
 }
 
-static void renew_leases(struct home *home)
+void home_renew(struct home *home, size_t host)
 {
     Wire__Frame frame = WIRE__FRAME__INIT;
     Wire__LeaseRenew renew = WIRE__LEASE_RENEW__INIT;
 
+    if (home->hosts[host].gone || !mesh_is_up(home->daemon->mesh, &home->hosts[host].id))
+        return;
     renew.job = home->job;
-    renew.duration_ms =
-        home->spec->rejoin_ms > 3 * HOME_RENEW_MS ? home->spec->rejoin_ms : 3 * HOME_RENEW_MS;
+    renew.duration_ms = daemon_lease_ms(home->spec);
     frame.body_case = WIRE__FRAME__BODY_LEASE_RENEW;
     frame.lease_renew = &renew;
+    home_send_host(home, host, &frame);
+}
+
+static void renew_tick(struct home *home, int64_t now_ms)
+{
+    if (home->state < HOME_STAGE || home->state > HOME_FETCH || now_ms < home->renew_ms)
+        return;
+    home->renew_ms = now_ms + RENEW_MS;
     for (size_t i = 0; i < home->host_count; i++)
-        if (!home->hosts[i].gone && mesh_is_up(home->daemon->mesh, &home->hosts[i].id))
-            home_send_host(home, i, &frame);
+        home_renew(home, i);
 }
 
 void home_run_tick(struct home *home, int64_t now_ms)
 {
-    if (home->state >= HOME_STAGE && home->state <= HOME_FETCH && now_ms >= home->renew_ms) {
-        renew_leases(home);
-        home->renew_ms = now_ms + HOME_RENEW_MS;
-    }
+    renew_tick(home, now_ms);
     if (home->state == HOME_RUN && home->submit->timeout_ms != 0 &&
         now_ms - home->since_ms >= (int64_t)home->submit->timeout_ms)
         home_fail(home, RESULT_TIMEOUT,
                   "the job ran longer than --timeout %g seconds and was ended",
                   home->submit->timeout_ms / 1000.0);
     start_tick(home, now_ms);
-    kill_tick(home, now_ms);
+    home_kill_tick(home, now_ms);
     if (home->state == HOME_RELEASE && now_ms - home->since_ms >= HOME_RELEASE_MS)
         home_event(home, HOME_EVENT_HOSTS_GONE);
     if (home->chan != NULL)
@@ -281,20 +248,11 @@ void home_run_tick(struct home *home, int64_t now_ms)
 
 /* ---- p2pmpirun's frames */
 
-static void kill_now(struct home *home)
-{
-    if (home->killing == 0)
-        home->killing_ms = clock_now_ms();
-    home->kill_ms = 0;
-    home->killing = SIGKILL;
-    home_signal_all(home, SIGKILL);
-}
-
 static void tool_signal(struct home *home, int number)
 {
     if (number == SIGKILL) {
         home_fail(home, RESULT_FAILED, "the job was killed by its user");
-        kill_now(home);
+        home_kill_now(home);
     } else if (number != SIGINT && number != SIGTERM) {
         home_signal_all(home, number);
     } else if (home->state == HOME_DRAIN && home->ranks_ended == home->spec->ranks) {
@@ -302,7 +260,7 @@ static void tool_signal(struct home *home, int number)
         result_failed(&home->result, RESULT_FAILED, "interrupted while output was still coming");
         home_event(home, HOME_EVENT_ABANDON);
     } else if (home->killing != 0 || home->kill_ms != 0) {
-        kill_now(home);
+        home_kill_now(home);
     } else {
         home_fail(home, RESULT_FAILED, "the job was interrupted by signal %d (%s)", number,
                   strsignal(number));
@@ -331,14 +289,14 @@ void home_tool_frame(struct home *home, Wire__Frame *frame)
         output_ack.bytes = frame->job_output_ack->bytes;
         step.body_case = WIRE__STEP__BODY_OUTPUT_ACK;
         step.output_ack = &output_ack;
-        send_step(home, (size_t)host, &step);
+        home_send_step(home, (size_t)host, &step);
         break;
     case WIRE__FRAME__BODY_JOB_INPUT:
         if (home->spec == NULL || frame->job_input->input == NULL)
             return;
         step.body_case = WIRE__STEP__BODY_INPUT;
         step.input = frame->job_input->input;
-        send_step(home, home->spec->rank_host[0], &step);
+        home_send_step(home, home->spec->rank_host[0], &step);
         break;
     case WIRE__FRAME__BODY_JOB_SIGNAL:
         tool_signal(home, (int)frame->job_signal->number);
@@ -359,113 +317,4 @@ void home_tool_frame(struct home *home, Wire__Frame *frame)
         break;
     }
     home_schedule(home);
-}
-
-/* ---- drain, results, release */
-
-void home_drain_check(struct home *home)
-{
-    if (home->spec == NULL)
-        return;
-    if (home->state == HOME_RUN && home->ranks_ended == home->spec->ranks)
-        home_event(home, HOME_EVENT_RANKS_ENDED);
-    if (home->state != HOME_DRAIN)
-        return;
-    for (size_t i = 0; i < home->host_count; i++)
-        if (!home->hosts[i].gone && !home->hosts[i].output_done)
-            return;
-    home_event(home, HOME_EVENT_OUTPUT_DONE);
-}
-
-static void fetch_check(struct home *home)
-{
-    for (size_t i = 0; i < home->host_count; i++)
-        if (!home->hosts[i].gone && !home->hosts[i].fetched)
-            return;
-    home_event(home, HOME_EVENT_FETCHED);
-}
-
-void home_fetch_begin(struct home *home)
-{
-    Wire__Frame frame = WIRE__FRAME__INIT;
-    Wire__FetchRequest request = WIRE__FETCH_REQUEST__INIT;
-
-    if (home->submit->n_fetch == 0 || home->daemon->is_private) {
-        home_event(home, HOME_EVENT_FETCHED);
-        return;
-    }
-    home_progress(home, WIRE__PHASE__PHASE_FETCH, 0, 0, "");
-    request.job = home->job;
-    request.n_patterns = home->submit->n_fetch;
-    request.patterns = home->submit->fetch;
-    frame.body_case = WIRE__FRAME__BODY_FETCH_REQUEST;
-    frame.fetch_request = &request;
-    for (size_t i = 0; i < home->host_count; i++)
-        if (!home->hosts[i].gone)
-            home_send_host(home, i, &frame);
-    fetch_check(home);
-}
-
-bool home_fetch_frame(struct home *home, size_t host, Wire__Frame *frame)
-{
-    Wire__Frame out = WIRE__FRAME__INIT;
-    Wire__JobFetchFile file = WIRE__JOB_FETCH_FILE__INIT;
-    Wire__JobFetchData data = WIRE__JOB_FETCH_DATA__INIT;
-
-    switch (frame->body_case) {
-    case WIRE__FRAME__BODY_FETCH_FILE:
-        file.host = (uint32_t)host;
-        file.file = frame->fetch_file;
-        out.body_case = WIRE__FRAME__BODY_JOB_FETCH_FILE;
-        out.job_fetch_file = &file;
-        home_send_tool(home, &out);
-        return true;
-    case WIRE__FRAME__BODY_FETCH_DATA:
-        data.host = (uint32_t)host;
-        data.data = frame->fetch_data;
-        out.body_case = WIRE__FRAME__BODY_JOB_FETCH_DATA;
-        out.job_fetch_data = &data;
-        home_send_tool(home, &out);
-        return true;
-    case WIRE__FRAME__BODY_FETCH_END:
-        if (frame->fetch_end->error != NULL && frame->fetch_end->error[0] != '\0')
-            home_fail(home, RESULT_FAILED, "results of %s could not be fetched: %s",
-                      home->hosts[host].name, frame->fetch_end->error);
-        home->hosts[host].fetched = true;
-        if (home->state == HOME_FETCH)
-            fetch_check(home);
-        return true;
-    default:
-        return false;
-    }
-}
-
-void home_release_host(struct home *home, size_t host)
-{
-    Wire__Frame frame = WIRE__FRAME__INIT;
-    Wire__JobKill kill = WIRE__JOB_KILL__INIT;
-
-    kill.job = home->job;
-    frame.body_case = WIRE__FRAME__BODY_JOB_KILL;
-    frame.job_kill = &kill;
-    home_send_host(home, host, &frame);
-}
-
-void home_release_begin(struct home *home)
-{
-    home_search_end(home);
-    for (size_t i = 0; i < home->host_count; i++)
-        if (!home->hosts[i].gone)
-            home_release_host(home, i);
-    home_release_check(home);
-}
-
-void home_release_check(struct home *home)
-{
-    if (home->state != HOME_RELEASE)
-        return;
-    for (size_t i = 0; i < home->host_count; i++)
-        if (!home->hosts[i].gone)
-            return;
-    home_event(home, HOME_EVENT_HOSTS_GONE);
 }

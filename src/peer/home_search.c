@@ -71,7 +71,7 @@ static void ask(const struct id *host, uint32_t slots, void *arg)
     frame.lease_request = &request;
     frame.id = asked_note(home, host);
     if (daemon_send(home->daemon, host, &frame) < 0)
-        book_lost(home->book, host, "it has no address", clock_now_ms());
+        book_lost(home->book, host, "no address of it is known", clock_now_ms());
 }
 
 static void release(const struct id *host, void *arg)
@@ -186,7 +186,7 @@ static Wire__JobSpec *make_spec(struct home *home, const struct book_result *res
     spec.ranks = result->ranks;
     spec.embedded = home->daemon->is_private;
     spec.oversubscribed = is_oversubscribed(result);
-    spec.rejoin_ms = home->daemon->settings.rejoin_s * 1000;
+    spec.rejoin_ms = home->daemon->is_private ? 0 : home->daemon->settings.rejoin_s * 1000;
     spec.home_id.data = home->daemon->self.bytes;
     spec.home_id.len = ID_SIZE;
     spec.slots_total = result->slots_total > result->ranks ? result->slots_total : result->ranks;

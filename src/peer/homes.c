@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* homes.c - the jobs that were submitted at this daemon */
+/* homes.c - the jobs that were submitted at this daemon: taken in, and frames brought to them */
 #include "config.h"
 #include "peer/homes.h"
 
@@ -12,253 +12,18 @@
 #include "peer/members.h"
 #include "peer/mesh.h"
 
-#include <event2/event.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-void home_send_tool(struct home *home, const Wire__Frame *frame)
+static struct home *home_find(const struct homes *homes, const char *job)
 {
-    if (home->tool != NULL)
-        link_send(home->tool, frame);
+    for (struct home *home = homes->list; home != NULL; home = home->next)
+        if (strcmp(home->job, job) == 0 && !home->doomed)
+            return home;
+    return NULL;
 }
 
-void home_send_host(struct home *home, size_t host, const Wire__Frame *frame)
-{
-    daemon_send(home->daemon, &home->hosts[host].id, frame);
-}
-
-void home_warn(struct home *home, const char *format, ...)
-{
-    char text[ERR_TEXT_MAX];
-    Wire__Frame frame = WIRE__FRAME__INIT;
-    Wire__JobWarning warning = WIRE__JOB_WARNING__INIT;
-    va_list args;
-
-    va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    warning.text = text;
-    frame.body_case = WIRE__FRAME__BODY_JOB_WARNING;
-    frame.job_warning = &warning;
-    home_send_tool(home, &frame);
-}
-
-void home_progress(struct home *home, Wire__Phase phase, uint64_t done, uint64_t total,
-                   const char *text)
-{
-    Wire__Frame frame = WIRE__FRAME__INIT;
-    Wire__JobProgress progress = WIRE__JOB_PROGRESS__INIT;
-
-    progress.phase = phase;
-    progress.done = done;
-    progress.total = total;
-    progress.text = (char *)text;
-    frame.body_case = WIRE__FRAME__BODY_JOB_PROGRESS;
-    frame.job_progress = &progress;
-    home_send_tool(home, &frame);
-}
-
-static void send_result(struct home *home)
-{
-    Wire__Frame frame = WIRE__FRAME__INIT;
-    Wire__JobResult result = WIRE__JOB_RESULT__INIT;
-
-    result.exit_code = home->result.code;
-    result.text = home->result.text;
-    result.rank = home->result.code_rank;
-    result.signal = home->result.signal;
-    frame.body_case = WIRE__FRAME__BODY_JOB_RESULT;
-    frame.job_result = &result;
-    home_send_tool(home, &frame);
-    log_info("job ended job=%s code=%u text=\"%s\"", home->job, result.exit_code, result.text);
-}
-
-/* ---- the state table at work */
-
-static void enter(struct home *home, enum home_state state)
-{
-    log_debug("job state job=%s from=%s to=%s", home->job, home_state_name(home->state),
-              home_state_name(state));
-    home->state = state;
-    home->since_ms = clock_now_ms();
-    switch (state) {
-    case HOME_STAGE:
-        home_stage_begin(home);
-        break;
-    case HOME_START:
-        home_start_begin(home);
-        break;
-    case HOME_RUN:
-        home_progress(home, WIRE__PHASE__PHASE_RUN, 0, 0, "");
-        home_drain_check(home);
-        break;
-    case HOME_DRAIN:
-        if (home->ranks_ended < home->spec->ranks)
-            home_kill_ranks(home);
-        home_drain_check(home);
-        break;
-    case HOME_FETCH:
-        home_fetch_begin(home);
-        break;
-    case HOME_RELEASE:
-        home_release_begin(home);
-        break;
-    case HOME_DONE:
-        send_result(home);
-        home->doomed = true;
-        break;
-    default:
-        break;
-    }
-}
-
-void home_event(struct home *home, enum home_event event)
-{
-    int next = home_next(home->state, event);
-
-    if (next >= 0)
-        enter(home, (enum home_state)next);
-    home_schedule(home);
-}
-
-void home_fail(struct home *home, uint32_t code, const char *format, ...)
-{
-    char text[ERR_TEXT_MAX];
-    va_list args;
-
-    if (home->state >= HOME_RELEASE)
-        return; /* too late to change what the job came to */
-    va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    result_failed(&home->result, code, "%s", text);
-    home_event(home, HOME_EVENT_FAIL);
-}
-
-/* ---- life */
-
-static void home_destroy(struct home *home)
-{
-    struct home **at = &home->homes->list;
-
-    while (*at != home)
-        at = &(*at)->next;
-    *at = home->next;
-    for (size_t i = 0; i < home->host_count; i++)
-        mesh_release(home->daemon->mesh, &home->hosts[i].id);
-    if (home->tool != NULL)
-        link_close_flushed(home->tool, 5000);
-    book_destroy(home->book);
-    supply_destroy(home->supply);
-    chan_destroy(home->chan);
-    event_free(home->timer);
-    message_free(home->submit);
-    message_free(home->spec);
-    if (home->daemon->is_private)
-        daemon_stop(home->daemon);
-    free(home->hosts);
-    free(home->rank_ended);
-    free(home);
-}
-
-static int64_t sooner(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
-void home_schedule(struct home *home)
-{
-    int64_t now_ms = clock_now_ms();
-    int64_t wait_ms = 500;
-    struct timeval wait;
-
-    if (home->doomed)
-        wait_ms = 0;
-    if (home->book != NULL)
-        wait_ms = sooner(wait_ms, book_next_ms(home->book) - now_ms);
-    if (home->chan != NULL && chan_next(home->chan, now_ms) >= 0)
-        wait_ms = sooner(wait_ms, chan_next(home->chan, now_ms));
-    if (home->kill_ms != 0)
-        wait_ms = sooner(wait_ms, home->kill_ms - now_ms);
-    for (size_t i = 0; i < home->host_count; i++)
-        if (home->hosts[i].down_ms != 0)
-            wait_ms = sooner(wait_ms, 100);
-    if (wait_ms < 0)
-        wait_ms = 0;
-    if (home->tick_ms != 0 && home->tick_ms <= now_ms + wait_ms)
-        return; /* frames come all the time: they must not put the tick off */
-    home->tick_ms = now_ms + wait_ms;
-    wait.tv_sec = wait_ms / 1000;
-    wait.tv_usec = wait_ms % 1000 * 1000;
-    event_add(home->timer, &wait);
-}
-
-static void home_tick(evutil_socket_t fd, short what, void *arg)
-{
-    struct home *home = arg;
-    int64_t now_ms = clock_now_ms();
-
-    (void)fd;
-    (void)what;
-    home->tick_ms = 0;
-    if (home->doomed) {
-        home_destroy(home);
-        return;
-    }
-    if (home->state == HOME_SEARCH && home->book != NULL)
-        book_tick(home->book, now_ms);
-    if (home->state == HOME_STAGE)
-        home_stage_tick(home, now_ms);
-    if (home->state > HOME_SEARCH)
-        home_search_end(home); /* the book is not needed any more, and done() may not destroy it */
-    home_hosts_tick(home, now_ms);
-    home_run_tick(home, now_ms);
-    home_schedule(home);
-}
-
-static void tool_frame(struct link *link, Wire__Frame *frame, void *arg)
-{
-    (void)link;
-    home_tool_frame(arg, frame);
-}
-
-static void tool_closed(struct link *link, enum link_end end, const char *why, void *arg)
-{
-    struct home *home = arg;
-
-    (void)end;
-    link_destroy(link);
-    home->tool = NULL;
-    log_info("p2pmpirun is gone job=%s why=\"%s\"", home->job, why);
-    result_failed(&home->result, RESULT_FAILED, "p2pmpirun is gone");
-    home_event(home, HOME_EVENT_ABANDON);
-}
-
-static void tool_ready(struct link *link, const Wire__Hello *hello, void *arg)
-{
-    (void)link; /* it was ready long before it submitted */
-    (void)hello;
-    (void)arg;
-}
-
-static const struct link_ops tool_ops = {tool_ready, tool_frame, NULL, tool_closed};
-
-static struct home *home_create(struct homes *homes, struct link *tool)
-{
-    struct home *home = mem_alloc(sizeof *home);
-
-    home->homes = homes;
-    home->daemon = homes->daemon;
-    home->tool = tool;
-    home->since_ms = home->submitted_ms = clock_now_ms();
-    home->timer = event_new(homes->daemon->base, -1, 0, home_tick, home);
-    home->next = homes->list;
-    homes->list = home;
-    link_set_ops(tool, &tool_ops, home);
-    return home;
-}
+/* ---- jobs come */
 
 static void accept_submit(struct homes *homes, struct link *tool, const Wire__Frame *frame)
 {
@@ -300,7 +65,7 @@ static void accept_reclaim(struct homes *homes, struct link *tool, const Wire__F
     home_hosts_make(home);
     home_chan_make(home);
     home->state = HOME_RUN;
-    home->renew_ms = clock_now_ms() + HOME_RENEW_MS;
+    home->renew_ms = clock_now_ms() + RENEW_MS;
     for (size_t i = 0; i < home->host_count; i++) {
         Wire__Peer *peer = home->spec->hosts[i]->peer;
         home->hosts[i].started = home->hosts[i].staged = true;
@@ -311,14 +76,6 @@ static void accept_reclaim(struct homes *homes, struct link *tool, const Wire__F
     }
     log_info("job reclaimed job=%s ranks=%u", home->job, home->spec->ranks);
     home_schedule(home);
-}
-
-static struct home *home_find(const struct homes *homes, const char *job)
-{
-    for (struct home *home = homes->list; home != NULL; home = home->next)
-        if (strcmp(home->job, job) == 0 && !home->doomed)
-            return home;
-    return NULL;
 }
 
 static bool is_reclaim_sound(struct homes *homes, const Wire__JobReclaim *reclaim)
@@ -474,12 +231,14 @@ void homes_peer_up(struct homes *homes, const struct id *peer)
 
 void homes_peer_down(struct homes *homes, const struct id *peer, enum link_end end, const char *why)
 {
+    bool is_telling = end == LINK_END_PROTOCOL || end == LINK_END_TLS; /* more than silence */
+
     for (struct home *home = homes->list; home != NULL; home = home->next) {
         int host = home_host_find(home, peer);
         if (host >= 0)
             home_host_down(home, (size_t)host, end, why);
         else if (home->book != NULL && home->state == HOME_SEARCH) {
-            book_lost(home->book, peer, why, clock_now_ms());
+            book_lost(home->book, peer, is_telling ? why : NULL, clock_now_ms());
             home_schedule(home);
         }
     }

@@ -35,6 +35,8 @@ void hosting_reaped(struct hosting *hosting, pid_t pid, int status);
 /* Ends all parts; hosting_count() falls to 0 within a few seconds. */
 void hosting_stop(struct hosting *hosting);
 unsigned hosting_count(const struct hosting *hosting);
+/* The same without parts of jobs whose home is here. */
+unsigned hosting_guests(const struct hosting *hosting);
 /* Adds "host" and "lease" lines to a listing. */
 void hosting_list(const struct hosting *hosting, Wire__Jobs *jobs);
 void hosting_destroy(struct hosting *hosting);

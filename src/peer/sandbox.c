@@ -3,6 +3,7 @@
 #include "config.h"
 #include "peer/sandbox.h"
 
+#include "base/installed.h"
 #include "base/mem.h"
 #include "base/program.h"
 
@@ -14,63 +15,40 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+static void add(const char *argv[], size_t *count, const char *const *args)
+{
+    while (*args != NULL)
+        argv[(*count)++] = *args++;
+}
+
 size_t sandbox_argv(const char *argv[], const char *bwrap, const char *program, const char *dir)
 {
-    const char *const args[] = {bwrap,
-                                "--unshare-user",
-                                "--unshare-ipc",
-                                "--unshare-pid",
-                                "--unshare-uts",
-                                "--unshare-cgroup-try",
-                                "--cap-drop",
-                                "ALL",
-                                "--ro-bind",
-                                "/usr",
-                                "/usr",
-                                "--symlink",
-                                "usr/lib",
-                                "/lib",
-                                "--symlink",
-                                "usr/lib64",
-                                "/lib64",
-                                "--symlink",
-                                "usr/bin",
-                                "/bin",
-                                "--symlink",
-                                "usr/sbin",
-                                "/sbin",
-                                "--ro-bind",
-                                "/etc",
-                                "/etc",
-                                "--ro-bind-try",
-                                "/opt",
-                                "/opt",
-                                "--ro-bind-try",
-                                "/sys/devices/system",
-                                "/sys/devices/system",
-                                "--ro-bind-try",
-                                "/sys/class/net",
-                                "/sys/class/net",
-                                "--proc",
-                                "/proc",
-                                "--dev",
-                                "/dev",
-                                "--tmpfs",
-                                "/tmp",
-                                "--tmpfs",
-                                "/run",
-                                "--ro-bind",
-                                program,
-                                "/p2pmpi-stepd",
-                                "--bind",
-                                dir,
-                                SANDBOX_DIR,
-                                "--chdir",
-                                SANDBOX_DIR,
-                                "/p2pmpi-stepd"};
-    size_t count = sizeof args / sizeof args[0];
+    /* clang-format off */
+    const char *const before[] = {
+        bwrap, "--unshare-user", "--unshare-ipc", "--unshare-pid", "--unshare-uts",
+        "--unshare-cgroup-try", "--cap-drop", "ALL",
+        "--symlink", "usr/bin", "/bin", "--symlink", "usr/sbin", "/sbin",
+        "--symlink", "usr/lib", "/lib", "--symlink", "usr/lib64", "/lib64",
+        "--ro-bind", "/etc", "/etc", NULL};
+    const char *const behind[] = {
+        "--ro-bind-try", "/sys/devices/system", "/sys/devices/system",
+        "--ro-bind-try", "/sys/class/net", "/sys/class/net",
+        "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--tmpfs", "/run",
+        "--ro-bind", program, "/p2pmpi-stepd",
+        "--bind", dir, SANDBOX_DIR, "--chdir", SANDBOX_DIR, NULL};
+    /* clang-format on */
+    size_t count = 0;
 
-    memcpy(argv, args, sizeof args);
+    add(argv, &count, before);
+    for (const char *const *place = installed_dirs; *place != NULL; place++)
+        add(argv, &count, (const char *const[]){"--ro-bind-try", *place, *place, NULL});
+    add(argv, &count, behind);
+#ifdef __SANITIZE_ADDRESS__ /* reports must find their way out: test/lib/sanitizer.sh */
+    const char *reports = getenv("P2PMPI_SANITIZER_DIR");
+    if (reports != NULL)
+        add(argv, &count, (const char *const[]){"--bind-try", reports, reports, NULL});
+#endif
+    argv[count++] = "/p2pmpi-stepd";
     return count;
 }
 

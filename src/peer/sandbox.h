@@ -11,7 +11,7 @@
 #include <stddef.h>
 
 #define SANDBOX_DIR      "/job" /* the job's directory in there */
-#define SANDBOX_ARGS_MAX 80
+#define SANDBOX_ARGS_MAX 96
 
 /* mode: "auto", "bwrap" or "none" (p2pmpid.conf). Returns bubblewrap's path, malloc()ed, if one is
  * to be used and works here. NULL: none; then err says why, empty when none was wanted. */

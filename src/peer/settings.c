@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,6 +59,16 @@ void settings_clear(struct settings *settings)
     *settings = (struct settings){0};
 }
 
+/* Host lists (--host a,b:2, "a slots=2") must be able to name it. */
+static int check_name(const struct settings *settings, struct err *err)
+{
+    for (const char *at = settings->name; at != NULL && *at != '\0'; at++)
+        if (!isalnum((unsigned char)*at) && strchr("._-", *at) == NULL)
+            return err_set(err, "name must consist of letters, digits and . _ -, not \"%s\"",
+                           settings->name);
+    return 0;
+}
+
 int settings_read(struct settings *settings, const char *path, bool is_wanted, struct err *err)
 {
     struct keys keys;
@@ -65,6 +76,8 @@ int settings_read(struct settings *settings, const char *path, bool is_wanted, s
     keys_fill(settings, &keys);
     if (conf_read(path, keys.table, err) < 0)
         return errno == ENOENT && !is_wanted ? 0 : -1;
+    if (check_name(settings, err) < 0)
+        return err_prefix(err, "%s", path);
     return 0;
 }
 
@@ -79,6 +92,8 @@ int settings_set(struct settings *settings, const char *assignment, struct err *
     char *name = mem_format("%.*s", (int)(equals - assignment), assignment);
     int result = conf_set(keys.table, name, equals + 1, err);
     free(name);
+    if (result == 0)
+        result = check_name(settings, err);
     return result < 0 ? err_prefix(err, "--set %s", assignment) : 0;
 }
 

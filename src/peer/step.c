@@ -70,17 +70,29 @@ static pid_t retaken_pid(const struct step *step)
     return memmem(line, size, step->job, strlen(step->job)) != NULL ? pid : 0;
 }
 
+/* It leads a session: in a sandbox the group's other members are what holds the job. */
+static void step_kill(const struct step *step)
+{
+    pid_t pid = step->pid != 0 ? step->pid : retaken_pid(step);
+
+    if (pid <= 1)
+        return;
+    kill(-pid, SIGKILL);
+    kill(pid, SIGKILL);
+}
+
 static void limit_passed(evutil_socket_t fd, short what, void *arg)
 {
     struct step *step = arg;
-    pid_t pid = step->pid != 0 ? step->pid : retaken_pid(step);
 
     (void)fd;
     (void)what;
-    if (pid > 1)
-        kill(pid, SIGKILL);
-    step_gone(step,
-              step->ending ? "it did not end in time and was killed" : "it did not start in time");
+    step_kill(step);
+    if (step->why[0] != '\0')
+        step_gone(step, step->why);
+    else
+        step_gone(step, step->ending ? "it did not end in time and was killed"
+                                     : "it did not start in time");
 }
 
 static void step_limit(struct step *step, unsigned ms)
@@ -125,11 +137,12 @@ static void on_closed(struct link *link, enum link_end end, const char *why, voi
 {
     struct step *step = arg;
 
-    (void)end;
     if (step->pid == 0) {
         step_gone(step, why);
         return;
     }
+    if (end == LINK_END_PROTOCOL) /* of another version: would not understand StepEnd */
+        step_kill(step);
     snprintf(step->why, sizeof step->why, "%s", why);
     link_destroy(link);
     step->link = NULL;
@@ -176,12 +189,13 @@ static void child(const struct step_place *place, const char *stepd, const char 
 
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
+    signal(SIGPIPE, SIG_DFL); /* p2pmpid ignores it; ranks are not to inherit that */
     setsid();
-    int null = open("/dev/null", O_RDWR);
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     dup2(null, 0);
     if (!place->inherit_stderr) {
         char *log = mem_format("%s/log", place->dir);
-        int fd = open(log, O_WRONLY | O_CREAT | O_APPEND, 0600);
+        int fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
         dup2(fd >= 0 ? fd : null, 1);
         dup2(fd >= 0 ? fd : null, 2);
     }
@@ -242,7 +256,8 @@ struct step *step_spawn(struct event_base *base, const struct step_place *place,
                         const Wire__Hello *hello, const struct step_ops *ops, void *arg,
                         struct err *err)
 {
-    char *stepd = program_find("p2pmpi-stepd", err);
+    char *stepd =
+        place->program != NULL ? mem_string(place->program) : program_find("p2pmpi-stepd", err);
     struct step *step = NULL;
     int fd = -1;
 
@@ -335,8 +350,7 @@ void step_destroy(struct step *step)
 {
     if (step == NULL)
         return;
-    if (step->pid > 1)
-        kill(step->pid, SIGKILL);
+    step_kill(step);
     link_destroy(step->link);
     event_free(step->limit);
     free(step->dir);

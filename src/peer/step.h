@@ -32,7 +32,8 @@ struct step_ops {
 };
 
 struct step_place {
-    const char *dir; /* the job's directory, absolute, exists */
+    const char *program; /* NULL: our own p2pmpi-stepd */
+    const char *dir;     /* the job's directory, absolute, exists */
     const char *job;
     bool inherit_stderr; /* else standard error goes to dir/log */
     bool tools;          /* a step without ranks, for PMIx tools */

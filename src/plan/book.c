@@ -48,7 +48,6 @@ struct book {
     int64_t more_ms, grace_ms; /* when each wait is over; INT64_MAX: not waiting */
     int64_t round_ms; /* asking: when the round is over; pausing: when the next one begins */
     unsigned rounds;
-    char denial[ERR_TEXT_MAX / 4];
 };
 
 struct book *book_create(const struct book_request *request, const struct book_ops *ops, void *arg)
@@ -154,7 +153,7 @@ static void fail(struct book *book)
     struct book_result result = {.ok = false, .ranks = book->demand.ranks};
 
     shortage_tell(&book->list, book->demand.ranks, book->needs, book->demand.oversubscribe,
-                  book->denial, &result.err);
+                  &result.err);
     let_all_go(book);
     finish(book, &result);
 }
@@ -398,6 +397,12 @@ static void candidate_leaves(struct book *book, struct candidate *candidate, enu
     book_pump(book, now_ms);
 }
 
+static void note_denial(struct candidate *candidate, const char *why)
+{
+    free(candidate->denial);
+    candidate->denial = mem_string(why);
+}
+
 void book_refused(struct book *book, const struct id *id, Wire__Code code, const char *why,
                   int64_t now_ms)
 {
@@ -406,11 +411,8 @@ void book_refused(struct book *book, const struct id *id, Wire__Code code, const
 
     if (candidate == NULL || (candidate->asked == 0 && candidate->granted == 0))
         return;
-    if (!full && why != NULL) {
-        size_t length = strnlen(why, sizeof book->denial - 1);
-        memcpy(book->denial, why, length);
-        book->denial[length] = '\0';
-    }
+    if (!full && why != NULL)
+        note_denial(candidate, why);
     candidate_leaves(book, candidate, full ? CANDIDATE_FULL : CANDIDATE_DENIED, now_ms);
 }
 
@@ -418,9 +420,11 @@ void book_lost(struct book *book, const struct id *id, const char *why, int64_t 
 {
     struct candidate *candidate = candidates_find(&book->list, id);
 
-    (void)why;
-    if (candidate != NULL && (candidate->asked > 0 || candidate->granted > 0))
-        candidate_leaves(book, candidate, CANDIDATE_SILENT, now_ms);
+    if (candidate == NULL || (candidate->asked == 0 && candidate->granted == 0))
+        return;
+    if (why != NULL)
+        note_denial(candidate, why);
+    candidate_leaves(book, candidate, CANDIDATE_SILENT, now_ms);
 }
 
 void book_cancel(struct book *book)

@@ -97,7 +97,7 @@ void book_granted(struct book *book, const struct id *id, uint32_t slots,
                   const Wire__HostInfo *host, int64_t now_ms);
 void book_refused(struct book *book, const struct id *id, Wire__Code code, const char *why,
                   int64_t now_ms);
-/* No connection, or it broke: the host is left out. */
+/* No connection, or it broke: the host is left out. why: worth telling, or NULL: it is silent. */
 void book_lost(struct book *book, const struct id *id, const char *why, int64_t now_ms);
 
 /* Releases all that was asked for; done() does not come. For an interrupted job. */

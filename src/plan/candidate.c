@@ -23,6 +23,7 @@ void candidates_init(struct candidates *list, Wire__HostWish *const *wishes, siz
 static void candidate_free(struct candidate *candidate)
 {
     message_free(candidate->peer);
+    free(candidate->denial);
     free(candidate);
 }
 

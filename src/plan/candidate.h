@@ -27,6 +27,7 @@ struct candidate {
     bool is_self;
     enum candidate_out out;
     enum fit_lack lack; /* when CANDIDATE_UNFIT */
+    char *denial; /* what it said when it refused, or why it cannot be reached; NULL: nothing */
     bool knows_load;
     uint32_t limit;       /* what the user allows there; UINT32_MAX: all */
     size_t wish;          /* place in the user's list */

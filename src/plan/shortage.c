@@ -7,6 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#define FEW       3 /* unsuitable hosts that are named one by one */
+#define NAMED_MAX 6 /* of those that the user asked for */
+
 struct census {
     uint32_t hosts;      /* that could run it */
     uint32_t hosts_free; /* of these, with a free slot */
@@ -81,9 +84,71 @@ static void tell_ways_out(const struct census *census, uint32_t wanted, bool ove
                ways[i]);
 }
 
-static void tell_unsuitable(const struct census *census, const Wire__Needs *needs,
-                            const char *denial, struct err *err)
+/* Each by its name: few, or those that the user named. */
+static void tell_named(const struct candidates *list, const Wire__Needs *needs, struct err *err)
 {
+    unsigned told = 0, left = 0;
+    struct err why = {""};
+
+    for (size_t i = 0; i < list->count; i++) {
+        const struct candidate *candidate = list->order[i];
+        const char *name = candidate->peer->name;
+        if (candidate->out == CANDIDATE_IN || candidate->out == CANDIDATE_FULL)
+            continue;
+        if (told == NAMED_MAX) {
+            left++;
+            continue;
+        }
+        append(err, "%s", told++ == 0 ? "; " : ", ");
+        if (candidate->out == CANDIDATE_UNFIT) {
+            fit_check(candidate->peer->host, needs, &why);
+            append(err, "%s %s", name, why.text);
+        } else if (candidate->out == CANDIDATE_SILENT) {
+            append(err, "%s %s%s%s", name, candidate->denial != NULL ? "cannot be used (" : "",
+                   candidate->denial != NULL ? candidate->denial : "does not answer",
+                   candidate->denial != NULL ? ")" : "");
+        } else {
+            append(err, "%s refused%s%.100s%s", name, candidate->denial != NULL ? " (" : "",
+                   candidate->denial != NULL ? candidate->denial : "",
+                   candidate->denial != NULL ? ")" : "");
+        }
+    }
+    if (left > 0)
+        append(err, ", and %u more", left);
+}
+
+static const char *first_denial(const struct candidates *list)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (list->order[i]->out == CANDIDATE_DENIED && list->order[i]->denial != NULL)
+            return list->order[i]->denial;
+    return "";
+}
+
+static uint32_t unsuitable(const struct census *census)
+{
+    uint32_t count = census->silent + census->denied;
+
+    for (int lack = FIT_ARCH; lack < FIT_LACKS; lack++)
+        count += census->lacks[lack];
+    return count;
+}
+
+/* What the hosts of another architecture are; the first one's word where they differ among
+ * themselves. */
+static const char *first_arch(const struct candidates *list)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (list->order[i]->out == CANDIDATE_UNFIT && list->order[i]->lack == FIT_ARCH &&
+            list->order[i]->peer->host != NULL)
+            return list->order[i]->peer->host->arch;
+    return "of another architecture";
+}
+
+static void tell_unsuitable(const struct candidates *list, const struct census *census,
+                            const Wire__Needs *needs, struct err *err)
+{
+    const char *denial = first_denial(list);
     const char *glue = "; ";
 
     for (int lack = FIT_ARCH; lack < FIT_LACKS; lack++) {
@@ -92,7 +157,8 @@ static void tell_unsuitable(const struct census *census, const Wire__Needs *need
             continue;
         append(err, "%s%u host%s ", glue, count, s(count));
         if (lack == FIT_ARCH)
-            append(err, "%s not %s", count == 1 ? "is" : "are", needs->arch);
+            append(err, "%s %s, the program is for %s", count == 1 ? "is" : "are", first_arch(list),
+                   needs->arch);
         else if (lack == FIT_GLIBC)
             append(err, "%s no glibc %s or newer", count == 1 ? "has" : "have", needs->glibc);
         else
@@ -104,12 +170,12 @@ static void tell_unsuitable(const struct census *census, const Wire__Needs *need
         glue = ", ";
     }
     if (census->denied > 0)
-        append(err, "%s%u host%s refused%s%s%s", glue, census->denied, s(census->denied),
+        append(err, "%s%u host%s refused%s%.100s%s", glue, census->denied, s(census->denied),
                denial[0] ? " (" : "", denial, denial[0] ? ")" : "");
 }
 
 void shortage_tell(const struct candidates *list, uint32_t wanted, const Wire__Needs *needs,
-                   bool oversubscribe, const char *denial, struct err *err)
+                   bool oversubscribe, struct err *err)
 {
     struct census census = take_census(list);
     const char *who = list->wish_count > 0 ? "the hosts named have" : "the grid has";
@@ -134,5 +200,8 @@ void shortage_tell(const struct candidates *list, uint32_t wanted, const Wire__N
                    census.hosts, s(census.hosts));
         tell_ways_out(&census, wanted, oversubscribe, err);
     }
-    tell_unsuitable(&census, needs, denial, err);
+    if (list->wish_count > 0 || unsuitable(&census) <= FEW)
+        tell_named(list, needs, err);
+    else
+        tell_unsuitable(list, &census, needs, err);
 }

@@ -7,9 +7,9 @@
 #include "plan/candidate.h"
 
 /* "12 ranks wanted, the grid has 8 free slots on 4 hosts (16 in all): use -n 8, wait with -w, or
- * --oversubscribe; 2 hosts have no Open MPI 4.1". denial is what the last host that refused said,
- * or "". */
+ * --oversubscribe; 5 hosts have no Open MPI 4.1". Few hosts, and those asked for by name, are named
+ * with what each lacks. */
 void shortage_tell(const struct candidates *list, uint32_t wanted, const Wire__Needs *needs,
-                   bool oversubscribe, const char *denial, struct err *err);
+                   bool oversubscribe, struct err *err);
 
 #endif

@@ -9,6 +9,7 @@
 #include "stage/intake.h"
 
 #include "base/file.h"
+#include "base/installed.h"
 #include "base/mem.h"
 #include "stage/elf.h"
 #include "stage/hashing.h"
@@ -237,26 +238,13 @@ void intake_offer(struct intake *intake, const Wire__StageOffer *offer)
 
 /* ---------------------------------------------------------------- looking: what is here already */
 
-/* Software that is installed for everybody; a home may not ask what else is on this host. */
-static bool is_shared_place(const char *path)
-{
-    static const char *const places[] = {"/usr/",   "/opt/",   "/bin/",   "/sbin/", "/lib/",
-                                         "/lib64/", "/lib32/", "/nix/",   "/gnu/",  "/snap/",
-                                         "/sw/",    "/apps/",  "/cvmfs/", NULL};
-
-    for (size_t i = 0; places[i] != NULL; i++)
-        if (strncmp(path, places[i], strlen(places[i])) == 0)
-            return file_is_below(path + 1);
-    return false;
-}
-
 /* Starts to hash the file at the origin's path if it could be the same. */
 static bool begin_hashing(struct intake *intake, const Wire__File *file)
 {
     struct stat st;
     mode_t wanted = S_IROTH | (file->kind == WIRE__FILE_KIND__FILE_PROGRAM ? S_IXOTH : 0);
 
-    if (!is_shared_place(file->origin) || stat(file->origin, &st) < 0 || !S_ISREG(st.st_mode) ||
+    if (!installed_has(file->origin) || stat(file->origin, &st) < 0 || !S_ISREG(st.st_mode) ||
         (uint64_t)st.st_size != file->size || (st.st_mode & wanted) != wanted)
         return false;
     int fd = open(file->origin, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);

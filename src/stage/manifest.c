@@ -172,10 +172,10 @@ static int add_file(struct manifest *manifest, Wire__FileKind kind, const char *
 static int add_library(struct manifest *manifest, const struct needs_library *library,
                        struct err *err)
 {
-    struct stat st;
+    struct stat st = {0};
     Wire__File *file;
 
-    if (stat(library->path, &st) < 0)
+    if (!library->is_host && stat(library->path, &st) < 0)
         return err_sys(err, "cannot read the library %s", library->path);
     if (add_file(manifest, WIRE__FILE_KIND__FILE_LIBRARY, library->name, library->path, &st, &file,
                  err) < 0)

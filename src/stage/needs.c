@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #define LIBRARIES_MAX 2048
@@ -183,7 +184,10 @@ char *needs_program(const char *name, const char *cwd, const char *path, struct 
     char *full = name[0] == '/' ? mem_string(name) : mem_format("%s/%s", cwd, name);
     if (stat(full, &st) < 0) {
         int saved = errno;
-        err_sys(err, "there is no program %s", full);
+        if (saved == ENOENT || saved == ENOTDIR)
+            err_set(err, "there is no program %s", full);
+        else
+            err_sys(err, "cannot run %s", full);
         errno = saved == EACCES ? EACCES : ENOENT;
     } else if (!S_ISREG(st.st_mode)) {
         err_set(err, "%s is %s, not a program", full,
@@ -317,6 +321,13 @@ static int check_foreign_mpi(const struct walk *walk, const char *name)
         walk->needs->path, name);
 }
 
+static bool is_foreign_arch(const struct needs *needs)
+{
+    struct utsname here;
+
+    return uname(&here) == 0 && strcmp(here.machine, needs->arch) != 0;
+}
+
 static int add_library(struct walk *walk, const struct object *object, const char *name)
 {
     enum needs_kind kind = needs_kind(name);
@@ -330,7 +341,11 @@ static int add_library(struct walk *walk, const struct object *object, const cha
         return err_set(walk->err, "%s needs more than %d libraries", walk->needs->path,
                        LIBRARIES_MAX);
     char *path = libpath_find(walk->libpath, name, &object->at, NULL, 0, &elf);
-    if (path == NULL) {
+    bool is_foreign = path == NULL && is_foreign_arch(walk->needs);
+    if (is_foreign) {
+        path =
+            mem_string(""); /* nothing here could be it: hosts of that kind must have their own */
+    } else if (path == NULL) {
         errno = ENOEXEC;
         return err_set(walk->err,
                        "%s needs the library %s, which is not on this host (LD_LIBRARY_PATH may "
@@ -343,11 +358,11 @@ static int add_library(struct walk *walk, const struct object *object, const cha
     struct needs_library *library = &needs->libraries[needs->library_count++];
     *library = (struct needs_library){.name = mem_string(name),
                                       .path = path,
-                                      .is_host = kind != NEEDS_SENT,
+                                      .is_host = kind != NEEDS_SENT || is_foreign,
                                       .glibc = mem_string("")};
     if (kind == NEEDS_MPI)
         note_mpi(walk, object);
-    if (kind != NEEDS_SENT) {
+    if (library->is_host) {
         elf_destroy(elf); /* what it needs, the host's own brings */
         return 0;
     }

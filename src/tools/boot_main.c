@@ -6,7 +6,7 @@
 #include "base/mem.h"
 #include "base/program.h"
 #include "tools/tool_asker.h"
-#include "tools/tool_main.h"
+#include "cli/cli_main.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -229,9 +229,10 @@ static void print_status(const Wire__Status *status, const char *how)
     if (status->grid[0] == '\0')
         puts("it belongs to no grid; join one with p2pmpi-grid join FILE and start it again");
     else
-        printf("grid %s: %u of %u supernodes, %u peers known, %u alive\n", status->grid,
-               status->supernodes_up, status->supernodes, status->peers, status->peers_alive);
-    if (status->supernodes > 0 && status->supernodes_up == 0)
+        printf("grid %s: %u of %u supernode%s, %u peer%s known, %u alive\n", status->grid,
+               status->supernodes_up, status->supernodes, status->supernodes == 1 ? "" : "s",
+               status->peers, status->peers == 1 ? "" : "s", status->peers_alive);
+    if (status->supernodes > 0 && status->supernodes_up == 0 && status->warning[0] == '\0')
         fprintf(
             stderr,
             "p2pmpi-boot: warning: no supernode answers yet; known peers are used, p2pmpid goes on "

@@ -3,7 +3,7 @@
 #include "config.h"
 
 #include "tools/grid_verbs.h"
-#include "tools/tool_main.h"
+#include "cli/cli_main.h"
 
 #include <stdio.h>
 #include <string.h>

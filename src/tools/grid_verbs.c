@@ -11,8 +11,8 @@
 #include "net/grid.h"
 #include "net/hostport.h"
 #include "net/tls.h"
-#include "tools/tool_json.h"
-#include "tools/tool_main.h"
+#include "cli/cli_json.h"
+#include "cli/cli_main.h"
 
 #include <errno.h>
 #include <getopt.h>

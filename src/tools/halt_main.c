@@ -3,8 +3,8 @@
 #include "config.h"
 
 #include "tools/tool_asker.h"
-#include "tools/tool_main.h"
-#include "tools/tool_wait.h"
+#include "cli/cli_main.h"
+#include "cli/cli_wait.h"
 
 #include <errno.h>
 #include <signal.h>

@@ -6,8 +6,8 @@
 #include "base/mem.h"
 #include "tools/hosts_table.h"
 #include "tools/tool_asker.h"
-#include "tools/tool_json.h"
-#include "tools/tool_main.h"
+#include "cli/cli_json.h"
+#include "cli/cli_main.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -122,6 +122,10 @@ int main(int argc, char **argv)
         hosts_print_hostfile(peers.items, peers.count, how.numeric, stdout);
     else
         hosts_print(peers.items, peers.count, &how, stdout);
+    if (status != NULL && status->warning[0] != '\0') {
+        fflush(stdout);
+        fprintf(stderr, "p2pmpi-hosts: warning: %s\n", status->warning);
+    }
     for (size_t i = 0; i < peers.count; i++)
         message_free(peers.items[i]);
     free(peers.items);

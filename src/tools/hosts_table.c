@@ -5,8 +5,8 @@
 
 #include "base/hex.h"
 #include "base/id.h"
-#include "tools/tool_table.h"
-#include "tools/tool_text.h"
+#include "cli/cli_table.h"
+#include "cli/cli_text.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -111,8 +111,9 @@ static void print_details(const Wire__Peer *peer, FILE *out)
     if (host == NULL)
         return;
     print_line(out, "cpu:", host->cpu_model);
-    fprintf(out, "  %-9s %u MHz, %u packages, %u cores, %u hardware threads\n", "", host->cpu_mhz,
-            host->packages, host->cores, host->threads);
+    fprintf(out, "  %-9s %u MHz, %u package%s, %u core%s, %u hardware thread%s\n", "",
+            host->cpu_mhz, host->packages, host->packages == 1 ? "" : "s", host->cores,
+            host->cores == 1 ? "" : "s", host->threads, host->threads == 1 ? "" : "s");
     print_caches(host, out);
     if (peer->load != NULL) {
         text_bytes(peer->load->memory_free, text);
@@ -128,10 +129,15 @@ static void print_details(const Wire__Peer *peer, FILE *out)
 
 void hosts_print(Wire__Peer *const *peers, size_t count, const struct hosts_how *how, FILE *out)
 {
-    static const struct table_column columns[] = {
-        {"NAME", 0, 8},           {"ADDRESS", 0, 10},       {"RTT", TABLE_RIGHT, 0},
-        {"FREE", TABLE_RIGHT, 0}, {"LOAD", TABLE_RIGHT, 0}, {"MEMORY", TABLE_RIGHT, 0},
-        {"ARCH", 0, 4},           {"ALIVE", 0, 0},          {"SEEN", 0, 0}};
+    static const struct table_column columns[] = {{"NAME", 0, 8},
+                                                  {"ADDRESS", 0, 10},
+                                                  {"RTT", TABLE_RIGHT, 0},
+                                                  {"FREE", TABLE_RIGHT, 0},
+                                                  {"LOAD", TABLE_RIGHT, 0},
+                                                  {"MEMORY", TABLE_RIGHT | TABLE_SPARE, 0},
+                                                  {"ARCH", TABLE_SPARE, 4},
+                                                  {"ALIVE", 0, 0},
+                                                  {"SEEN", 0, 0}};
     struct table *table = table_create(columns, sizeof columns / sizeof columns[0]);
 
     for (size_t i = 0; i < count; i++)

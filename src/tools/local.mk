@@ -2,11 +2,6 @@
 noinst_LTLIBRARIES += libtools.la
 libtools_la_SOURCES = \
 	src/tools/tool_asker.c src/tools/tool_asker.h \
-	src/tools/tool_json.c src/tools/tool_json.h \
-	src/tools/tool_main.c src/tools/tool_main.h \
-	src/tools/tool_table.c src/tools/tool_table.h \
-	src/tools/tool_text.c src/tools/tool_text.h \
-	src/tools/tool_wait.c src/tools/tool_wait.h \
 	src/tools/hosts_table.c src/tools/hosts_table.h \
 	src/tools/run_embedded.c src/tools/run_embedded.h \
 	src/tools/run_env.c src/tools/run_env.h \
@@ -21,7 +16,7 @@ libtools_la_SOURCES = \
 	src/tools/run_sink.c src/tools/run_sink.h \
 	src/tools/run_submit.c src/tools/run_submit.h \
 	src/tools/run_tell.c src/tools/run_tell.h
-libtools_la_LIBADD = libp2pmpi.la
+libtools_la_LIBADD = libcli.la
 
 bin_PROGRAMS += src/tools/p2pmpi-hosts src/tools/p2pmpi-ps src/tools/p2pmpi-boot src/tools/p2pmpi-halt
 src_tools_p2pmpi_hosts_SOURCES = src/tools/hosts_main.c

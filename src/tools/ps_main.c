@@ -4,10 +4,10 @@
 
 #include "base/clock.h"
 #include "tools/tool_asker.h"
-#include "tools/tool_json.h"
-#include "tools/tool_main.h"
-#include "tools/tool_table.h"
-#include "tools/tool_text.h"
+#include "cli/cli_json.h"
+#include "cli/cli_main.h"
+#include "cli/cli_table.h"
+#include "cli/cli_text.h"
 
 #include <stdio.h>
 
@@ -65,9 +65,9 @@ static void print_table(const Wire__Jobs *jobs)
                                                   {"ROLE", 0, 0},
                                                   {"STATE", 0, 0},
                                                   {"RANKS", TABLE_RIGHT, 0},
-                                                  {"HOSTS", TABLE_RIGHT, 0},
+                                                  {"HOSTS", TABLE_RIGHT | TABLE_SPARE, 0},
                                                   {"SLOTS", TABLE_RIGHT, 0},
-                                                  {"OWNER", 0, 6},
+                                                  {"OWNER", TABLE_SPARE, 6},
                                                   {"FOR", TABLE_RIGHT, 0},
                                                   {"COMMAND", 0, 7}};
     struct table *table = table_create(columns, sizeof columns / sizeof columns[0]);

@@ -4,7 +4,7 @@
 #include "tools/run_embedded.h"
 
 #include "base/program.h"
-#include "tools/tool_wait.h"
+#include "cli/cli_wait.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -4,7 +4,7 @@
 #include "tools/run_options.h"
 #include "tools/run_session.h"
 #include "tools/run_tell.h"
-#include "tools/tool_main.h"
+#include "cli/cli_main.h"
 
 #include <signal.h>
 #include <stdio.h>

@@ -4,7 +4,7 @@
 #include "tools/run_map.h"
 
 #include "base/mem.h"
-#include "tools/tool_table.h"
+#include "cli/cli_table.h"
 
 #include <stdlib.h>
 

@@ -5,7 +5,7 @@
 #include "tools/run_progress.h"
 
 #include "base/mem.h"
-#include "tools/tool_text.h"
+#include "cli/cli_text.h"
 
 #include <event2/event.h>
 #include <stdio.h>

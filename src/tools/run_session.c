@@ -387,13 +387,19 @@ static void on_closed(struct link *link, enum link_end end, const char *why, voi
 {
     struct run_session *session = arg;
     char text[ERR_TEXT_MAX + 64];
+    struct err err = {""};
 
-    (void)end;
+    if (end == LINK_END_PROTOCOL)
+        asker_other_version(session->child == 0 ? link_pid(link) : 0, why, &err);
     link_destroy(link);
     session->link = NULL;
     event_del(session->limit);
     if (session->has_result)
         return;
+    if (err.text[0] != '\0') {
+        fail(session, err.text);
+        return;
+    }
     if (session->child == 0 && session->spec != NULL) {
         if (session->lost_ms == 0)
             session->lost_ms = clock_now_ms();
@@ -559,6 +565,19 @@ error:
     return NULL;
 }
 
+/* Of a job that went well; alone on this machine ranks write to where we are. */
+static void warn_if_nothing_came(const struct run_session *session)
+{
+    const Wire__JobSubmit *job = &session->submit.message;
+    bool came = session->fetch != NULL && fetchin_count(session->fetch) > 0;
+
+    if (job->n_fetch == 0 || came || session->child != 0 || session->exit_code != 0 ||
+        session->options->quiet)
+        return;
+    run_tellf("warning: no file that the ranks made matches --fetch %s%s", job->fetch[0],
+              job->n_fetch > 1 ? ", nor the other patterns" : "");
+}
+
 int run_session_run(struct run_session *session)
 {
     struct err err;
@@ -573,6 +592,7 @@ int run_session_run(struct run_session *session)
         run_tell(err.text);
     if (session->fetch != NULL && session->options->verbose && !session->options->quiet)
         run_tellf("%zu files fetched", fetchin_count(session->fetch));
+    warn_if_nothing_came(session);
     return session->exit_code;
 }
 

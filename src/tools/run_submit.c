@@ -13,16 +13,28 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define COMMAND_MAX 4096 /* bytes of the command line as told to people */
+
 extern char **environ;
 
+/* For people to read: cut when it gets long. A string of the environment (OMPI_COMMAND) may have
+ * 128 KiB, and the ranks' own arguments are elsewhere. */
 static char *join_words(char *const *words, int count)
 {
     char *text = mem_string("");
+    size_t length = 0;
 
-    for (int i = 0; i < count; i++) {
+    for (int i = 0; i < count && length <= COMMAND_MAX; i++) {
         char *longer = mem_format("%s%s%s", text, i > 0 ? " " : "", words[i]);
         free(text);
         text = longer;
+        length = strlen(text);
+    }
+    if (length > COMMAND_MAX) {
+        length = COMMAND_MAX;
+        while (length > 0 && ((unsigned char)text[length] & 0xc0) == 0x80)
+            length--; /* not inside a character */
+        strcpy(text + length, "...");
     }
     return text;
 }
@@ -38,7 +50,9 @@ static char *current_dir(struct err *err)
         there.st_dev == here.st_dev && there.st_ino == here.st_ino)
         return mem_string(shell);
     char *path = getcwd(NULL, 0);
-    if (path == NULL)
+    if (path == NULL && errno == ENOENT)
+        err_set(err, "the current directory has been removed; cd to another one");
+    else if (path == NULL)
         err_sys(err, "the current directory has no name");
     return path;
 }

@@ -64,6 +64,14 @@ int asker_fd(const char *path, struct err *err)
     return err_sys(err, "cannot connect to p2pmpid at %s", path);
 }
 
+int asker_other_version(pid_t pid, const char *why, struct err *err)
+{
+    if (pid <= 0)
+        return err_set(err, "%s", why);
+    return err_set(err, "%s; \"kill %d\" ends that p2pmpid, then p2pmpi-boot starts this one", why,
+                   (int)pid);
+}
+
 static void on_ready(struct link *link, const Wire__Hello *hello, void *arg)
 {
     struct asker *asker = arg;
@@ -94,8 +102,10 @@ static void on_closed(struct link *link, enum link_end end, const char *why, voi
 {
     struct asker *asker = arg;
 
-    (void)end;
-    err_set(&asker->why, "p2pmpid closed the connection: %s", why);
+    if (end == LINK_END_PROTOCOL)
+        asker_other_version(link_pid(link), why, &asker->why);
+    else
+        err_set(&asker->why, "p2pmpid closed the connection: %s", why);
     link_destroy(link);
     asker->link = NULL;
     event_base_loopbreak(asker->base);

@@ -17,6 +17,9 @@ char *asker_path(struct err *err);
  * says so. */
 int asker_fd(const char *path, struct err *err);
 
+/* The sentence for a daemon of another version, with what to do. pid 0: not known. Returns -1. */
+int asker_other_version(pid_t pid, const char *why, struct err *err);
+
 /* ---- questions of the small tools: connect, ask, hear the answers, all within timeout_ms. */
 struct asker;
 

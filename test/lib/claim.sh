@@ -12,8 +12,10 @@ claim_count=0
 claim_failed=0
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/p2pmpi-test.XXXXXX")
 at_exit='rm -rf "$scratch"'
+. "$P2PMPI_SRCDIR/test/lib/sanitizer.sh"
+sanitizer_begin
 # shellcheck disable=SC2154
-trap 'code=$?; trap - EXIT; eval "$at_exit"; exit $code' EXIT
+trap 'code=$?; trap - EXIT; eval "$at_exit"; sanitizer_end || code=1; exit $code' EXIT
 trap 'exit 130' INT TERM HUP
 
 # Whole script: not possible on this machine

@@ -39,7 +39,7 @@ lists_peers() { [ "$(alive_peers "$1")" -eq "$2" ]; }
 
 # grid_files: what a submitter has on h1
 grid_files() {
-    on h1 sh -c 'cp /apps/* . 2>/dev/null; true'
+    on h1 sh -c 'cp /built/* . 2>/dev/null; true'
     put "$P2PMPI_SRCDIR/test/net/apps/pi.py" h1 pi.py
     put "$P2PMPI_SRCDIR/contrib/scenes/peers.dat" h1 peers.dat
 }
@@ -53,7 +53,8 @@ grid_up() {
     need mpicc libopenmpi-dev
     [ -e "$P2PMPI_BUILDDIR/test/root/installed" ] || skip_all "nothing installed in test/root; run make check"
     mkdir -p "$logs"
-    lab_up "$grid_hosts" --bind "$P2PMPI_BUILDDIR/test/root/p2pmpi:/p2pmpi" --bind "h1:$apps:/apps" "$@"
+    lab_up "$grid_hosts" --bind "$P2PMPI_BUILDDIR/test/root/p2pmpi:/p2pmpi" --bind "h1:$apps:/built" "$@"
+    [ -z "$sanitizer_dir" ] || at_exit="grid_down; $at_exit"
     grid_files
     on h1 p2pmpi-grid create lab --supernode 10.77.0.1 >"$logs/h1.p2pmpi-grid" 2>&1 || grid_fail "p2pmpi-grid create failed"
     on h1 cat lab.grid >"$scratch/lab.grid"
@@ -65,6 +66,21 @@ grid_up() {
     done
     for host in $(grid_names); do
         within 20 lists_peers "$host" "$grid_hosts" || grid_fail "$host does not see all peers"
+    done
+}
+
+# Ended in order; with the lab alone they would have no time to look for leaks.
+grid_down() {
+    for host in $(grid_names); do
+        on "$host" sh -c 'for p in /proc/[0-9]*; do
+            case $(cat $p/comm) in p2pmpid | p2pmpi-supernod) kill ${p#/proc/} ;; esac
+        done' 2>/dev/null
+    done
+    within 20 no_daemons
+}
+no_daemons() {
+    for host in $(grid_names); do
+        ! on "$host" cat /proc/[0-9]*/comm 2>/dev/null | grep -qE '^(p2pmpid|p2pmpi-supernod|p2pmpi-stepd)' || return 1
     done
 }
 
@@ -99,7 +115,7 @@ leftovers() {
             esac 2>/dev/null
             echo "process $name: $(tr "\0" " " <$p/cmdline)"
         done 2>/dev/null
-        find /dev/shm /tmp /root/.cache/p2pmpi/jobs -mindepth 1 \( -path "/tmp/p2pmpi-*" -o -path /tmp/started \) -prune -o -print 2>/dev/null
+        find /dev/shm /tmp /root/.cache/p2pmpi/jobs -mindepth 1 \( -path "/tmp/p2pmpi-*" -o -path "/dev/shm/p2pmpi-tools-*" \) -prune -o -print 2>/dev/null
         find /tmp/p2pmpi-*/jobs -mindepth 1 -maxdepth 1 ! -name tools\* 2>/dev/null
         p2pmpi-ps 2>/dev/null | grep -v "^no jobs, no leases"
         true'

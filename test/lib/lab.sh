@@ -12,9 +12,11 @@ on() { lab exec "$@"; }
 
 # Skips the script where namespaces cannot be had, with the kernel's reason.
 lab_up() {
+    [ -z "${P2PMPI_NO_LAB:-}" ] || skip_all "P2PMPI_NO_LAB is set"
     need ip iproute2
     need tc iproute2
     mkdir -p "$NETLAB_DIR"
+    [ -z "$sanitizer_dir" ] || set -- "$@" --bind-rw "$sanitizer_dir"
     if ! lab_up_said=$(lab up "$@" --watch $$ 2>&1); then
         lab_probe=$(mktemp -d)
         if NETLAB_DIR=$lab_probe lab up 1 --watch $$ >/dev/null 2>&1; then

@@ -66,7 +66,6 @@ struct drive {
     pid_t tool;
     bool has_tool, keeps_going, is_verbose, is_ending, is_fired, has_lost, is_home_dead;
     int exit_code;
-    unsigned exit_rank;
     int64_t start_us;
     char seen[8192];
     size_t seen_size;
@@ -162,12 +161,11 @@ static void end_all(struct drive *drive)
     }
 }
 
-static void set_exit_code(struct drive *drive, unsigned rank, int code)
+static void set_exit_code(struct drive *drive, int code)
 {
-    if (drive->exit_code != 0 && rank > drive->exit_rank)
+    if (drive->exit_code != 0) /* what follows is its consequence: others miss the dead rank */
         return;
     drive->exit_code = code;
-    drive->exit_rank = rank;
 }
 
 static void rank_ended(struct drive *drive, const Wire__RankExit *exit)
@@ -178,10 +176,9 @@ static void rank_ended(struct drive *drive, const Wire__RankExit *exit)
          exit->signal, exit->was_init, exit->finalized, exit->reason);
     if (!is_bad || drive->is_ending)
         return;
-    set_exit_code(drive, exit->rank,
-                  exit->signal != 0 ? 128 + (int)exit->signal
-                  : exit->code != 0 ? (int)exit->code
-                                    : 1);
+    set_exit_code(drive, exit->signal != 0 ? 128 + (int)exit->signal
+                         : exit->code != 0 ? (int)exit->code
+                                           : 1);
     if (!drive->keeps_going)
         end_all(drive);
 }
@@ -256,7 +253,7 @@ static void chan_in(void *arg, int src, const Wire__Step *message)
     case WIRE__STEP__BODY_ABORT:
         tell(drive, "rank %u aborts: %d %s", message->abort->rank, message->abort->status,
              message->abort->text);
-        set_exit_code(drive, 0, message->abort->status & 255);
+        set_exit_code(drive, message->abort->status & 255);
         end_all(drive);
         break;
     case WIRE__STEP__BODY_LOG:
@@ -440,7 +437,7 @@ static void started(struct host *host, const Wire__StepStarted *message)
     host->step_pid = (pid_t)message->pid;
     if (*message->error != '\0') {
         fprintf(stderr, "stepdrive: %s\n", message->error);
-        set_exit_code(drive, 0, 132);
+        set_exit_code(drive, 132);
         end_all(drive);
         return;
     }
@@ -496,7 +493,7 @@ static void on_closed(struct link *link, enum link_end end, const char *why, voi
     host->link = NULL;
     if (!host->was_sent_end && !host->drive->has_lost) {
         fprintf(stderr, "stepdrive: the step of host %u is gone\n", host->number);
-        set_exit_code(host->drive, 0, 1);
+        set_exit_code(host->drive, 1);
     }
     if (host->drive->has_lost && strncmp(host->drive->action, "kill", 4) == 0)
         end_all(host->drive);
@@ -578,7 +575,7 @@ static void on_child(evutil_socket_t number, short what, void *arg)
             drive->hosts[i].pid = 0;
             tell(drive, "step of host %u ended: status %x", i, (unsigned)status);
             if (status != 0 && !drive->has_lost)
-                set_exit_code(drive, 0, 98);
+                set_exit_code(drive, 98);
         }
     }
     for (unsigned i = 0; i < drive->host_count; i++)

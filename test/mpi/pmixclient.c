@@ -12,6 +12,14 @@
 
 static pmix_proc_t me;
 
+/* PMIx_Error_string() gives other texts in every version. */
+static const char *status_text(pmix_status_t status)
+{
+    if (status == PMIX_SUCCESS)
+        return "SUCCESS";
+    return status == PMIX_ERR_NOT_SUPPORTED ? "NOT-SUPPORTED" : PMIx_Error_string(status);
+}
+
 static void modex(void)
 {
     pmix_proc_t all, next;
@@ -29,10 +37,10 @@ static void modex(void)
     PMIX_VALUE_DESTRUCT(&mine);
     PMIx_Commit();
     pmix_status_t status = PMIx_Get(&next, "test.key", NULL, 0, &value);
-    printf("%u modex %s %s\n", me.rank, PMIx_Error_string(status),
-           status == 0 ? value->data.string : "");
+    printf("%u modex %s %s\n", me.rank, status_text(status), status == 0 ? value->data.string : "");
     if (status == PMIX_SUCCESS)
         PMIX_VALUE_RELEASE(value);
+    PMIx_Fence(&all, 1, NULL, 0); /* who has left cannot be asked any more */
 }
 
 static void query(const char *key)
@@ -45,7 +53,7 @@ static void query(const char *key)
     PMIX_QUERY_CREATE(query, 1);
     PMIX_ARGV_APPEND(status, query[0].keys, key);
     status = PMIx_Query_info(query, 1, &found, &count);
-    printf("%u query %s %s %s\n", me.rank, key, PMIx_Error_string(status),
+    printf("%u query %s %s %s\n", me.rank, key, status_text(status),
            count == 1 ? found[0].value.data.string : "");
     PMIX_INFO_FREE(found, count);
     PMIX_QUERY_FREE(query, 1);
@@ -58,7 +66,7 @@ static void lookup(const char *key)
     PMIX_PDATA_CREATE(found, 1);
     PMIX_LOAD_KEY(found[0].key, key);
     pmix_status_t status = PMIx_Lookup(found, 1, NULL, 0);
-    printf("%u lookup %s %s %s\n", me.rank, key, PMIx_Error_string(status),
+    printf("%u lookup %s %s %s\n", me.rank, key, status_text(status),
            status == PMIX_SUCCESS ? found[0].value.data.string : "");
     PMIX_PDATA_FREE(found, 1);
 }
@@ -69,7 +77,7 @@ static void publish(void)
 
     PMIX_INFO_CREATE(info, 1);
     PMIX_INFO_LOAD(&info[0], "test.published", "x", PMIX_STRING);
-    printf("%u publish %s\n", me.rank, PMIx_Error_string(PMIx_Publish(info, 1)));
+    printf("%u publish %s\n", me.rank, status_text(PMIx_Publish(info, 1)));
     PMIX_INFO_FREE(info, 1);
 }
 
@@ -82,7 +90,7 @@ static int be_tool(const char *file)
     pmix_status_t status = PMIx_tool_init(&me, info, 1);
     PMIX_INFO_FREE(info, 1);
     if (status != PMIX_SUCCESS) {
-        printf("init %s\n", PMIx_Error_string(status));
+        printf("init %s\n", status_text(status));
         return 1;
     }
     query("p2pmpi.peers");
@@ -98,7 +106,7 @@ int main(int argc, char **argv)
     pmix_status_t status = PMIx_Init(&me, NULL, 0);
 
     if (status != PMIX_SUCCESS) {
-        printf("init %s\n", PMIx_Error_string(status));
+        printf("init %s\n", status_text(status));
         return 1;
     }
     if (argc == 1 || strcmp(argv[1], "init") != 0) {

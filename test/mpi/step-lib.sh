@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # step-lib.sh - what the tests of p2pmpi-stepd share; read with "."
 set -u
-: "${P2PMPI_BUILDDIR:=$PWD}"
+: "${P2PMPI_BUILDDIR:=$PWD}" "${P2PMPI_SRCDIR:=$(cd "$(dirname "$0")/../.." && pwd)}"
 export P2PMPI_BUILDDIR
+. "$P2PMPI_SRCDIR/test/lib/sanitizer.sh"
 prog=$P2PMPI_BUILDDIR/test/mpi
 drive=$P2PMPI_BUILDDIR/test/lib/stepdrive
 scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
+sanitizer_begin
+trap 'code=$?; trap - EXIT; rm -rf "$scratch"; sanitizer_end || code=1; exit $code' EXIT
 failed=0
 if [ ! -x "$prog/hello" ]; then
     echo "SKIP: no mpicc (libopenmpi-dev)"

@@ -20,7 +20,7 @@ objects() { on h2 find /root/.cache/p2pmpi/objects -type f | wc -l; }
 
 claim "the program is on the submitter alone" not on h2 test -e /root/act
 claim "the program is brought along" answers 0 run -n 8 ./act nothing
-claim "the program's library is on the submitter alone" not on h2 test -e /apps
+claim "the program's library is on the submitter alone" not on h2 test -e /built
 claim "a library that only the submitter has is brought along" greetings
 claim "--preload-files brings a file to all ranks" reads --preload-files data ./act read data
 claim "--preload-files brings a directory" reads --preload-files tree ./act read tree/inner

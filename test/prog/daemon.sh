@@ -55,6 +55,20 @@ claim "results are fetched" same 2 "$(cat result.0 result.1 | grep -c 'of 2')"
 limited 60 "$bin/p2pmpirun" --preload-files input -n 2 "$act" read input </dev/null
 claim "input files are there" same 2 "$(grep -c 'read 5 bytes' out)"
 
+limited 60 "$bin/p2pmpirun" --fetch 'nothing.*' -n 2 "$act" write result </dev/null
+claim "no file to fetch: exit code" same 0 $code
+claim "no file to fetch: a warning" holds "matches --fetch nothing.*" err
+long=$(head -c 100000 /dev/zero | tr '\0' x)
+limited 60 "$bin/p2pmpirun" -n 1 sh -c 'echo $# ${#3}' sh "$long" "$long" "$long" </dev/null
+claim "arguments of 300 KB" same "3 100000" "$(cat out)"
+mkdir gone
+gone() { (cd gone && rmdir ../gone && limited_in "$scratch/work" "$bin/p2pmpirun" -n 1 "$act" exit 0); }
+limited_in() { limited_dir=$1; shift; code=0; timeout 20 "$@" >"$limited_dir/out" 2>"$limited_dir/err" </dev/null || code=$?; return $code; }
+code=0
+gone || code=$?
+claim "a current directory that was removed: exit code" same 1 $code
+claim "a current directory that was removed: sentence" holds "has been removed" err
+
 # ---- while a job runs
 no_jobs() { "$bin/p2pmpi-ps" | grep -q "no jobs"; }
 # In a sandbox ranks do not know their process numbers here: they are found by their name.

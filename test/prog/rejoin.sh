@@ -34,6 +34,11 @@ boot() {
     [ $code -eq 0 ] || { cat err; return 1; }
     eval "$1_pid=\$(sed -n 's/.*(process \([0-9]*\)).*/\1/p' out | head -n 1)"
 }
+# murder PID...: gone when it returns, without a last word
+murder() {
+    kill -9 "$@"
+    for each in "$@"; do within 10 is_dead "$each"; done
+}
 port_of() { with "$1" "$bin/p2pmpi-hosts" --json | tr -d ' ,' | sed -n 's/.*"port"://p' | head -n 1; }
 all_seen() { [ "$(with "$1" "$bin/p2pmpi-hosts" --hostfile 2>/dev/null | wc -l)" -eq 3 ]; }
 lines_of() { grep -c "^line .* of $lines: rank $1, sum" job.out; }
@@ -73,6 +78,15 @@ for name in a b c; do
 done
 claim "all see all" within 20 all_seen a || { tail -n 20 "$scratch"/?/state/p2pmpid.log err; exit 1; }
 
+# ---- what others left
+mkdir -p "$scratch/b/run/jobs/0123456789abcdef0123456789abcdef" "$scratch/b/run/jobs/precious"
+with b limited 20 "$bin/p2pmpi-halt"
+boot b "$b_port"
+gone() { [ "$(ls "$scratch/b/run/jobs" | grep -v tools)" = precious ]; }
+claim "a stale job directory is swept, another is not" within 5 gone
+rmdir "$scratch/b/run/jobs/precious"
+claim "all see all once more" within 20 all_seen a
+
 # ---- nothing happens
 count
 claim "a job on two hosts starts" both_ready
@@ -83,7 +97,7 @@ claim "undisturbed: all output" is_whole
 # ---- a host's p2pmpid
 count
 claim "it runs" within 10 some_lines
-kill -9 "$b_pid"
+murder "$b_pid"
 boot b "$b_port"
 finish
 claim "a host's p2pmpid killed and started again: exit code" same 0 $code
@@ -92,7 +106,7 @@ claim "nothing is left" within 5 is_clean
 
 count
 claim "it runs" within 10 some_lines
-kill -9 "$b_pid"
+murder "$b_pid"
 since=$(now_ms)
 finish
 took=$(($(now_ms) - since))
@@ -107,7 +121,7 @@ claim "nothing is left" within 5 is_clean
 # ---- the home's p2pmpid
 count
 claim "it runs" within 10 some_lines
-kill -9 "$a_pid"
+murder "$a_pid"
 boot a "$a_port"
 finish
 claim "the home's p2pmpid killed and started again: exit code" same 0 $code
@@ -116,7 +130,7 @@ claim "nothing is left" within 5 is_clean
 
 count
 claim "it runs" within 10 some_lines
-kill -9 "$a_pid"
+murder "$a_pid"
 since=$(now_ms)
 finish
 took=$(($(now_ms) - since))
@@ -134,13 +148,26 @@ kill -9 $job
 finish
 claim "p2pmpirun killed: nothing is left within 5 s" within 5 is_clean
 
+# ---- a p2pmpi-stepd that does nothing any more (in a sandbox: with all around it)
+frozen_of() { ps -eo pid=,args= | grep -v grep | grep -e "$scratch/$1/run/jobs/[0-9a-f]" | sed -n '1s/ *\([0-9]*\).*--job \([0-9a-f]*\).*/\2/p'; }
+stepds_of() { ps -eo pid=,args= | grep -v grep | grep -e "--job $1" | sed 's/^ *\([0-9]*\) .*/\1/'; }
+count
+claim "it runs" within 10 some_lines
+id=$(frozen_of b)
+claim "there is a p2pmpi-stepd to freeze" test -n "$id"
+kill -STOP $(stepds_of "$id") $(pgrep -f "^\./$mine")
+kill -TERM $job
+finish
+claim "a frozen p2pmpi-stepd: the job ends" same 1 $code
+claim "a frozen p2pmpi-stepd: nothing is left" within 10 is_clean
+
 # ---- both p2pmpids of hosts, and the home's, one after the other
 count
 claim "it runs" within 10 some_lines
-kill -9 "$b_pid" "$c_pid"
+murder "$b_pid" "$c_pid"
 boot b "$b_port"
 boot c "$c_port"
-kill -9 "$a_pid"
+murder "$a_pid"
 boot a "$a_port"
 finish
 claim "all p2pmpids killed and started again: exit code" same 0 $code

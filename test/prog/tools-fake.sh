@@ -93,7 +93,7 @@ S
 limited 20 "$bin/p2pmpi-boot"
 claim "boot: a running daemon is no fault" same 0 $code
 claim "boot: it tells that it runs" holds "runs already as here" out
-claim "boot: the state of the grid" holds "grid lab: 1 of 1 supernodes" out
+claim "boot: the state of the grid" holds "grid lab: 1 of 1 supernode, 0 peers" out
 
 # ---- p2pmpirun
 play <<'S'

@@ -135,6 +135,8 @@ static void check_data(struct round *round, const char *data, size_t size)
     char text[HOSTS_MAX * 16];
 
     SIM_CHECK(world->sim, size < sizeof text, "%zu bytes are too many", size);
+    if (size >= sizeof text)
+        return; /* never: for the compiler */
     memcpy(text, data, size);
     text[size] = '\0';
     SIM_CHECK(world->sim, strlen(text) == size, "%zu bytes, but %s", size, text);

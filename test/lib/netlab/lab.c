@@ -118,6 +118,15 @@ static int options_save(const char *dir, const struct lab_options *options, stru
     return fclose(file) == 0 ? 0 : err_sys(err, "cannot write %s/options", dir);
 }
 
+void lab_options_clear(struct lab_options *options)
+{
+    for (size_t i = 0; i < options->bind_count; i++) {
+        free(options->binds[i].source);
+        free(options->binds[i].target);
+    }
+    free(options->binds);
+}
+
 static int options_load(const char *dir, struct lab_options *out, struct err *err)
 {
     struct lab_options options = {0};
@@ -351,11 +360,12 @@ int lab_boot(const char *dir, int host, struct err *err)
 
     if (options_load(dir, &options, err) < 0)
         return -1;
-    if (host < 1 || host > options.hosts)
-        return err_set(err, "the lab has hosts h1 to h%d", options.hosts);
-    if (lab_pid(dir, host, NULL) > 0)
-        return err_set(err, "h%d is up", host);
-    return host_start(dir, host, &options, err);
+    int result = host < 1 || host > options.hosts
+                     ? err_set(err, "the lab has hosts h1 to h%d", options.hosts)
+                 : lab_pid(dir, host, NULL) > 0 ? err_set(err, "h%d is up", host)
+                                                : host_start(dir, host, &options, err);
+    lab_options_clear(&options);
+    return result;
 }
 
 static int cut_work(void *arg, struct err *err)

@@ -29,6 +29,8 @@ struct lab_options {
     size_t bind_count;
 };
 
+void lab_options_clear(struct lab_options *options);
+
 /* Starts the lab in directory dir (it must exist and be empty). Returns 0 when every host is up. */
 int lab_up(const char *dir, const struct lab_options *options, struct err *err);
 

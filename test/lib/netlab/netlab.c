@@ -73,31 +73,41 @@ static int parse_bind(struct lab_options *options, char *text, int writable, str
     return 0;
 }
 
-static int command_up(const char *dir, int argc, char **argv, struct err *err)
+static int parse_up(struct lab_options *options, int argc, char **argv, struct err *err)
 {
     static const struct option longs[] = {
         {"rate", required_argument, NULL, 'r'},    {"bind", required_argument, NULL, 'b'},
         {"bind-rw", required_argument, NULL, 'w'}, {"watch", required_argument, NULL, 'p'},
         {"userns", no_argument, NULL, 'u'},        {NULL, 0, NULL, 0}};
-    struct lab_options options = {.watch = getppid()};
     int option;
 
     while ((option = getopt_long(argc, argv, "", longs, NULL)) != -1) {
         if (option == 'r')
-            options.mbit = (unsigned)atoi(optarg);
+            options->mbit = (unsigned)atoi(optarg);
         else if (option == 'p')
-            options.watch = atoi(optarg);
+            options->watch = atoi(optarg);
         else if (option == 'u')
-            options.userns = 1;
+            options->userns = 1;
         else if (option == '?')
             return err_set(err, "usage:\n%s", usage);
-        else if (parse_bind(&options, optarg, option == 'w', err) < 0)
+        else if (parse_bind(options, optarg, option == 'w', err) < 0)
             return -1;
     }
-    options.hosts = optind < argc ? atoi(argv[optind]) : 0;
-    if (options.hosts < 1 || options.hosts > LAB_HOSTS_MAX)
+    options->hosts = optind < argc ? atoi(argv[optind]) : 0;
+    if (options->hosts < 1 || options->hosts > LAB_HOSTS_MAX)
         return err_set(err, "a lab has 1 to %d hosts", LAB_HOSTS_MAX);
-    return lab_up(dir, &options, err);
+    return 0;
+}
+
+static int command_up(const char *dir, int argc, char **argv, struct err *err)
+{
+    struct lab_options options = {.watch = getppid()};
+    int result = parse_up(&options, argc, argv, err);
+
+    if (result == 0)
+        result = lab_up(dir, &options, err);
+    lab_options_clear(&options);
+    return result;
 }
 
 /* ------------------------------------------------------------ exec */
@@ -279,17 +289,27 @@ static int command_run(const char *dir, int argc, char **argv, struct err *err)
     return err_set(err, "no such command: %s\n%s", command, usage);
 }
 
+#ifdef __SANITIZE_ADDRESS__
+/* The search for leaks wants a thread, which a process between two PID namespaces cannot have: it
+ * would spin for ever. */
+int __lsan_is_turned_off(void);
+int __lsan_is_turned_off(void)
+{
+    return 1;
+}
+#endif
+
 int main(int argc, char **argv)
 {
     struct err err = {{0}};
     const char *dir = getenv("NETLAB_DIR");
     const char *path = getenv("PATH");
-    char *wider = mem_format("%s:/usr/sbin:/sbin", path != NULL ? path : "/usr/bin:/bin");
 
     if (argc < 2 || strcmp(argv[1], "--help") == 0) {
         fputs(usage, argc < 2 ? stderr : stdout);
         return argc < 2;
     }
+    char *wider = mem_format("%s:/usr/sbin:/sbin", path != NULL ? path : "/usr/bin:/bin");
     setenv("PATH", wider, 1); /* ip and tc, for an ordinary user */
     free(wider);
     char *real = dir != NULL ? realpath(dir, NULL) : NULL;

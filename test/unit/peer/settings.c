@@ -136,7 +136,8 @@ static void a_bad_line_is_named_with_file_and_line(void **state)
 static void a_bad_set_is_named(void **state)
 {
     struct scene *scene = *state;
-    static const char *const bad[] = {"port", "prot=1", "port=65536", "rejoin_s=0", "=1"};
+    static const char *const bad[] = {"port",       "prot=1", "port=65536",
+                                      "rejoin_s=0", "=1",     "name=my host"};
 
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         struct err err = {""};

@@ -382,7 +382,19 @@ static void failures_say_what_to_do(void **state)
          {0},
          4,
          false,
-         "4 ranks wanted, the grid has no host that can take any; 1 host has no Open MPI 4.1"},
+         "4 ranks wanted, the grid has no host that can take any; a has no Open MPI, the program "
+         "needs 4.1"},
+        {{{"a", 1, 1, 1, 0},
+          {"b", 8, 8, 8, 1, .mpi = "5.0.7"},
+          {"c", 8, 8, 8, 1, SILENT},
+          {"d", 1, 1, 1, 3, SILENT},
+          {"e", 1, 1, 1, 4, REFUSES}},
+         {"b", "e", "c"},
+         2,
+         false,
+         "2 ranks wanted, the hosts named have no host that can take any; b has Open MPI 5.0.7, "
+         "the "
+         "program needs 4.1, e refused (not at night), c does not answer"},
         {{{"a", 2, 2, 2, 0}, {"b", 2, 2, 2, 1}},
          {"b"},
          4,

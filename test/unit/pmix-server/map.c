@@ -37,11 +37,11 @@ static int prepare(void **state)
 
 static void maps_leave_out_hosts_without_ranks(void **state)
 {
-    char *names = map_host_names(&spec), *ranks = map_host_ranks(&spec),
+    char *names = map_host_names(&spec, 2, "self"), *ranks = map_host_ranks(&spec),
          *own = map_ranks_of(&spec, 2);
 
     (void)state;
-    assert_string_equal(names, "a,c");
+    assert_string_equal(names, "a,self");
     assert_string_equal(ranks, "1,3;0,2,4");
     assert_string_equal(own, "0,2,4");
     assert_int_equal(map_hosts_used(&spec), 2);
@@ -51,6 +51,23 @@ static void maps_leave_out_hosts_without_ranks(void **state)
     free(names);
     free(ranks);
     free(own);
+}
+
+static void hosts_of_one_name_are_told_apart(void **state)
+{
+    char *name;
+
+    (void)state;
+    peers[1].name = (char *)"a";
+    name = map_host_name(&spec, 2, "self", 1);
+    assert_string_equal(name, "a.h1");
+    free(name);
+    name = map_host_name(&spec, 2, "a", 0);
+    assert_string_equal(name, "a.h0");
+    free(name);
+    name = map_host_name(&spec, 0, "x", 1);
+    assert_string_equal(name, "a");
+    free(name);
 }
 
 static void a_start_that_does_not_fit_itself_is_refused(void **state)
@@ -80,5 +97,6 @@ static void a_start_that_does_not_fit_itself_is_refused(void **state)
     start.spec = &spec;
 }
 
-UNIT_MAIN(cmocka_unit_test_setup(maps_leave_out_hosts_without_ranks, prepare),
+UNIT_MAIN(cmocka_unit_test_setup(hosts_of_one_name_are_told_apart, prepare),
+          cmocka_unit_test_setup(maps_leave_out_hosts_without_ranks, prepare),
           cmocka_unit_test_setup(a_start_that_does_not_fit_itself_is_refused, prepare))

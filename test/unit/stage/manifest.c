@@ -134,13 +134,13 @@ static void an_unreadable_file_is_told(void **state)
 {
     struct err err = {""};
     struct manifest *manifest = make(state);
+    bool is_root = geteuid() == 0; /* who reads everything: be somebody else for a moment */
 
-    if (geteuid() == 0) {
-        manifest_destroy(manifest);
-        skip(); /* root reads everything */
-    }
     free(scratch_write(state, "cwd/secret", "x", 1, 0));
-    assert_error(manifest_add_input(manifest, "secret", &err), &err, "Permission denied");
+    assert_int_equal(is_root ? seteuid(65534) : 0, 0);
+    int result = manifest_add_input(manifest, "secret", &err);
+    assert_int_equal(is_root ? seteuid(0) : 0, 0);
+    assert_error(result, &err, "Permission denied");
     manifest_destroy(manifest);
 }
 

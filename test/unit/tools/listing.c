@@ -4,8 +4,8 @@
 #include "tools/hosts_table.h"
 #include "tools/run_map.h"
 #include "tools/run_progress.h"
-#include "tools/tool_table.h"
-#include "tools/tool_text.h"
+#include "cli/cli_table.h"
+#include "cli/cli_text.h"
 
 #include "test/lib/prelude.h"
 
@@ -39,6 +39,33 @@ static void a_table_is_cut_to_the_terminal(void **state)
     fclose(out);
     assert_string_equal(seen, "NAME       N\na-very-~  17\nb?[1m      5\n");
     table_destroy(table);
+    unsetenv("COLUMNS");
+}
+
+static void a_narrow_table_leaves_out_what_can_be_spared(void **state)
+{
+    static const struct table_column columns[] = {
+        {"NAME", 0, 4}, {"SIZE", TABLE_SPARE, 0}, {"N", 0, 0}, {"LAST", TABLE_SPARE, 0}};
+    static const struct {
+        const char *width, *text;
+    } cases[] = {{"40", "NAME    SIZE   N   LAST\nabcdef  12345  17  xyz\n"},
+                 {"15", "NAME  SIZE   N\nabc~  12345  17\n"},
+                 {"10", "NAME    N\nabcdef  17\n"}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct table *table = table_create(columns, 4);
+        FILE *out = begin();
+        setenv("COLUMNS", cases[i].width, 1);
+        table_add(table, "abcdef");
+        table_add(table, "12345");
+        table_add(table, "17");
+        table_add(table, "xyz");
+        table_print(table, out);
+        fclose(out);
+        assert_string_equal(seen, cases[i].text);
+        table_destroy(table);
+    }
     unsetenv("COLUMNS");
 }
 
@@ -129,6 +156,7 @@ static void progress_tells_bytes_while_staging(void **state)
 }
 
 UNIT_MAIN(cmocka_unit_test(a_table_is_cut_to_the_terminal),
+          cmocka_unit_test(a_narrow_table_leaves_out_what_can_be_spared),
           cmocka_unit_test(numbers_are_written_for_people),
           cmocka_unit_test(peers_are_sorted_and_only_the_living_are_in_a_host_file),
           cmocka_unit_test(ranks_of_a_host_are_written_as_ranges),

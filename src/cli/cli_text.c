@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* tool_text.c - numbers as people read them, and the width of their terminal */
+/* cli_text.c - numbers as people read them, and the width of their terminal */
 #include "config.h"
-#include "tools/tool_text.h"
+#include "cli/cli_text.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* tool_main.h - what the mains of the small tools share: options, the last sentence, the exit code
+/* cli_main.h - what the mains of the small tools share: options, the last sentence, the exit code
  */
-#ifndef P2PMPI_TOOLS_TOOL_MAIN_H
-#define P2PMPI_TOOLS_TOOL_MAIN_H
+#ifndef P2PMPI_CLI_CLI_MAIN_H
+#define P2PMPI_CLI_CLI_MAIN_H
 
 #include "base/err.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* tool_table.h - rows and columns that fit the terminal */
-#ifndef P2PMPI_TOOLS_TOOL_TABLE_H
-#define P2PMPI_TOOLS_TOOL_TABLE_H
+/* cli_table.h - rows and columns that fit the terminal */
+#ifndef P2PMPI_CLI_CLI_TABLE_H
+#define P2PMPI_CLI_CLI_TABLE_H
 
 #include <stddef.h>
 #include <stdio.h>
@@ -9,6 +9,7 @@
 enum {
     TABLE_RIGHT = 1, /* numbers */
     TABLE_WHOLE = 2, /* never cut, although the line gets too long */
+    TABLE_SPARE = 4, /* left out when cutting alone does not make the line short enough */
 };
 
 struct table_column {
@@ -27,7 +28,8 @@ void table_destroy(struct table *table);
 void table_add(struct table *table, const char *text);
 void table_addf(struct table *table, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Widest columns are cut first, "~" marks where; a column that is empty everywhere is left out. */
+/* Widest columns are cut first, "~" marks where; a column that is empty everywhere is left out, and
+ * spare ones, the last first, where there is no room. */
 void table_print(const struct table *table, FILE *out);
 
 #endif

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* tool_table.c - rows and columns that fit the terminal */
+/* cli_table.c - rows and columns that fit the terminal */
 #include "config.h"
-#include "tools/tool_table.h"
+#include "cli/cli_table.h"
 
 #include "base/mem.h"
-#include "tools/tool_text.h"
+#include "cli/cli_text.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
@@ -91,8 +91,30 @@ static void measure(const struct table *table, size_t *widths)
     }
 }
 
+/* What all columns take at least. */
+static size_t least_width(const struct table *table, const size_t *widths)
+{
+    size_t sum = 0;
+
+    for (size_t i = 0; i < table->column_count; i++) {
+        unsigned min = table->columns[i].min;
+        size_t width = min > 0 && widths[i] > min ? min : widths[i];
+        sum += width + (width > 0 && sum > 0 ? GAP : 0);
+    }
+    return sum;
+}
+
+/* Leaves out columns that one can do without, the last one first. */
+static void spare(const struct table *table, size_t *widths, size_t room)
+{
+    for (size_t i = table->column_count; i-- > 0 && least_width(table, widths) > room;)
+        if ((table->columns[i].flags & TABLE_SPARE) != 0)
+            widths[i] = 0;
+}
+
 static void fit(const struct table *table, size_t *widths, size_t room)
 {
+    spare(table, widths, room);
     for (;;) {
         size_t sum = 0, widest = table->column_count;
         for (size_t i = 0; i < table->column_count; i++) {

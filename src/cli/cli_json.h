@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* tool_json.h - listings as JSON, for scripts; field names are documented in the manual pages */
-#ifndef P2PMPI_TOOLS_TOOL_JSON_H
-#define P2PMPI_TOOLS_TOOL_JSON_H
+/* cli_json.h - listings as JSON, for scripts; field names are documented in the manual pages */
+#ifndef P2PMPI_CLI_CLI_JSON_H
+#define P2PMPI_CLI_CLI_JSON_H
 
 #include "wire/frame.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* tool_json.c - listings as JSON, for scripts; field names are documented in the manual pages */
+/* cli_json.c - listings as JSON, for scripts; field names are documented in the manual pages */
 #include "config.h"
-#include "tools/tool_json.h"
+#include "cli/cli_json.h"
 
 #include "base/hex.h"
 #include "base/id.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* tool_wait.h - waiting for a process, with a limit */
-#ifndef P2PMPI_TOOLS_TOOL_WAIT_H
-#define P2PMPI_TOOLS_TOOL_WAIT_H
+/* cli_wait.h - waiting for a process, with a limit */
+#ifndef P2PMPI_CLI_CLI_WAIT_H
+#define P2PMPI_CLI_CLI_WAIT_H
 
 #include <sys/types.h>
 

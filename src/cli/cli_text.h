@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* tool_text.h - numbers as people read them, and the width of their terminal */
-#ifndef P2PMPI_TOOLS_TOOL_TEXT_H
-#define P2PMPI_TOOLS_TOOL_TEXT_H
+/* cli_text.h - numbers as people read them, and the width of their terminal */
+#ifndef P2PMPI_CLI_CLI_TEXT_H
+#define P2PMPI_CLI_CLI_TEXT_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* tool_wait.c - waiting for a process, with a limit */
+/* cli_wait.c - waiting for a process, with a limit */
 #include "config.h"
-#include "tools/tool_wait.h"
+#include "cli/cli_wait.h"
 
 #include "base/clock.h"
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* tool_main.c - what the mains of the small tools share: options, the last sentence, the exit code
+/* cli_main.c - what the mains of the small tools share: options, the last sentence, the exit code
  */
 #include "config.h"
-#include "tools/tool_main.h"
+#include "cli/cli_main.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -72,8 +73,11 @@ int tool_fail(const char *program, const struct err *err)
 
 int tool_end(const char *program)
 {
+    errno = 0;
     if (fflush(stdout) == 0 && !ferror(stdout))
         return 0;
-    fprintf(stderr, "%s: cannot write to standard output\n", program);
+    if (errno != EPIPE) /* a reader that has seen enough is no trouble */
+        fprintf(stderr, "%s: cannot write to standard output%s%s\n", program,
+                errno != 0 ? ": " : "", errno != 0 ? strerror(errno) : "");
     return 1;
 }

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* home_end.c - a job at its home comes to its end: ranks killed, output drained, results fetched,
+ * hosts released */
+#include "config.h"
+#include "peer/home.h"
+
+#include "base/clock.h"
+
+#include <signal.h>
+
+void home_signal_all(struct home *home, int number)
+{
+    Wire__Step step = WIRE__STEP__INIT;
+    Wire__Signal message = WIRE__SIGNAL__INIT;
+
+    message.number = (uint32_t)number;
+    step.body_case = WIRE__STEP__BODY_SIGNAL;
+    step.signal = &message;
+    for (size_t i = 0; i < home->host_count; i++)
+        home_send_step(home, i, &step);
+}
+
+void home_kill_ranks(struct home *home)
+{
+    if (home->killing == 0 && home->kill_ms == 0)
+        home->kill_ms = clock_now_ms() + (home->result.is_code ? HOME_GRACE_MS : 0);
+}
+
+void home_kill_tick(struct home *home, int64_t now_ms)
+{
+    if (home->kill_ms != 0 && now_ms >= home->kill_ms) {
+        home->kill_ms = 0;
+        home->killing = SIGTERM;
+        home->killing_ms = now_ms;
+        home_signal_all(home, SIGCONT);
+        home_signal_all(home, SIGTERM);
+    }
+    if (home->killing == SIGTERM && now_ms - home->killing_ms >= HOME_TERM_MS) {
+        home->killing = SIGKILL;
+        home_signal_all(home, SIGKILL);
+    }
+    if (home->state == HOME_DRAIN && home->killing != 0 &&
+        now_ms - home->killing_ms >= HOME_KILL_MS && home->ranks_ended < home->spec->ranks)
+        home_event(home, HOME_EVENT_ABANDON); /* JobKill will end what does not die */
+}
+
+void home_kill_now(struct home *home)
+{
+    if (home->killing == 0)
+        home->killing_ms = clock_now_ms();
+    home->kill_ms = 0;
+    home->killing = SIGKILL;
+    home_signal_all(home, SIGKILL);
+}
+
+/* ---- drain, results, release */
+
+void home_drain_check(struct home *home)
+{
+    if (home->spec == NULL)
+        return;
+    if (home->state == HOME_RUN && home->ranks_ended == home->spec->ranks)
+        home_event(home, HOME_EVENT_RANKS_ENDED);
+    if (home->state != HOME_DRAIN)
+        return;
+    for (size_t i = 0; i < home->host_count; i++)
+        if (!home->hosts[i].gone && !home->hosts[i].output_done)
+            return;
+    home_event(home, HOME_EVENT_OUTPUT_DONE);
+}
+
+static void fetch_check(struct home *home)
+{
+    for (size_t i = 0; i < home->host_count; i++)
+        if (!home->hosts[i].gone && !home->hosts[i].fetched)
+            return;
+    home_event(home, HOME_EVENT_FETCHED);
+}
+
+void home_fetch_begin(struct home *home)
+{
+    Wire__Frame frame = WIRE__FRAME__INIT;
+    Wire__FetchRequest request = WIRE__FETCH_REQUEST__INIT;
+
+    if (home->submit->n_fetch == 0 || home->daemon->is_private) {
+        home_event(home, HOME_EVENT_FETCHED);
+        return;
+    }
+    home_progress(home, WIRE__PHASE__PHASE_FETCH, 0, 0, "");
+    request.job = home->job;
+    request.n_patterns = home->submit->n_fetch;
+    request.patterns = home->submit->fetch;
+    frame.body_case = WIRE__FRAME__BODY_FETCH_REQUEST;
+    frame.fetch_request = &request;
+    for (size_t i = 0; i < home->host_count; i++)
+        if (!home->hosts[i].gone)
+            home_send_host(home, i, &frame);
+    fetch_check(home);
+}
+
+bool home_fetch_frame(struct home *home, size_t host, Wire__Frame *frame)
+{
+    Wire__Frame out = WIRE__FRAME__INIT;
+    Wire__JobFetchFile file = WIRE__JOB_FETCH_FILE__INIT;
+    Wire__JobFetchData data = WIRE__JOB_FETCH_DATA__INIT;
+
+    switch (frame->body_case) {
+    case WIRE__FRAME__BODY_FETCH_FILE:
+        file.host = (uint32_t)host;
+        file.file = frame->fetch_file;
+        out.body_case = WIRE__FRAME__BODY_JOB_FETCH_FILE;
+        out.job_fetch_file = &file;
+        home_send_tool(home, &out);
+        return true;
+    case WIRE__FRAME__BODY_FETCH_DATA:
+        data.host = (uint32_t)host;
+        data.data = frame->fetch_data;
+        out.body_case = WIRE__FRAME__BODY_JOB_FETCH_DATA;
+        out.job_fetch_data = &data;
+        home_send_tool(home, &out);
+        return true;
+    case WIRE__FRAME__BODY_FETCH_END:
+        if (frame->fetch_end->error != NULL && frame->fetch_end->error[0] != '\0')
+            home_fail(home, RESULT_FAILED, "results of %s could not be fetched: %s",
+                      home->hosts[host].name, frame->fetch_end->error);
+        home->hosts[host].fetched = true;
+        if (home->state == HOME_FETCH)
+            fetch_check(home);
+        return true;
+    default:
+        return false;
+    }
+}
+
+void home_release_host(struct home *home, size_t host)
+{
+    Wire__Frame frame = WIRE__FRAME__INIT;
+    Wire__JobKill kill = WIRE__JOB_KILL__INIT;
+
+    kill.job = home->job;
+    frame.body_case = WIRE__FRAME__BODY_JOB_KILL;
+    frame.job_kill = &kill;
+    home_send_host(home, host, &frame);
+}
+
+void home_release_begin(struct home *home)
+{
+    home_search_end(home);
+    for (size_t i = 0; i < home->host_count; i++)
+        if (!home->hosts[i].gone)
+            home_release_host(home, i);
+    home_release_check(home);
+}
+
+void home_release_check(struct home *home)
+{
+    if (home->state != HOME_RELEASE)
+        return;
+    for (size_t i = 0; i < home->host_count; i++)
+        if (!home->hosts[i].gone)
+            return;
+    home_event(home, HOME_EVENT_HOSTS_GONE);
+}
