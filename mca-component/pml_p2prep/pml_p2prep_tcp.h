@@ -176,6 +176,8 @@ struct tcp_transport {
     int queues; /* links with something to write */
     int open_fds;
     uint32_t calls;
+    int keen; /* so many calls of progress() look at once */
+    uint64_t last_look;
     unsigned char *buffer;
 };
 
