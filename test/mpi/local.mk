@@ -24,16 +24,16 @@ endif
 
 # p2prep-*: under stock mpirun, the PML p2prep against ob1
 p2prep_programs = test/mpi/p2prep-modes test/mpi/p2prep-types test/mpi/p2prep-probe test/mpi/p2prep-coll test/mpi/p2prep-comm \
-	test/mpi/p2prep-work
+	test/mpi/p2prep-work test/mpi/p2prep-cases
 EXTRA_DIST += test/mpi/p2prep.sh test/mpi/p2prep-chaos.sh test/mpi/p2prep-result.h test/mpi/p2prep-modes.c test/mpi/p2prep-types.c \
-	test/mpi/p2prep-probe.c test/mpi/p2prep-coll.c test/mpi/p2prep-comm.c test/mpi/p2prep-work.c
+	test/mpi/p2prep-probe.c test/mpi/p2prep-coll.c test/mpi/p2prep-comm.c test/mpi/p2prep-work.c test/mpi/p2prep-cases.c
 CLEANFILES += $(p2prep_programs)
 TESTS += test/mpi/p2prep.sh
 if HAVE_MPICC
 if HAVE_OMPI_DEVEL
 check_DATA += $(p2prep_programs)
 test/mpi/p2prep-modes test/mpi/p2prep-types test/mpi/p2prep-probe test/mpi/p2prep-coll test/mpi/p2prep-comm \
-	test/mpi/p2prep-work: \
+	test/mpi/p2prep-work test/mpi/p2prep-cases: \
 		test/mpi/p2prep-result.h
 	$(AM_V_GEN)$(MKDIR_P) test/mpi && $(MPICC) -O1 -o $@ $(srcdir)/$@.c
 test/mpi/p2prep-modes: test/mpi/p2prep-modes.c
@@ -42,6 +42,7 @@ test/mpi/p2prep-probe: test/mpi/p2prep-probe.c
 test/mpi/p2prep-coll: test/mpi/p2prep-coll.c
 test/mpi/p2prep-comm: test/mpi/p2prep-comm.c
 test/mpi/p2prep-work: test/mpi/p2prep-work.c
+test/mpi/p2prep-cases: test/mpi/p2prep-cases.c
 endif
 endif
 

@@ -1,13 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
-# p2prep-chaos.sh - kills a random process of a replicated job at a random moment; every logical rank's result must be the
+# p2prep-chaos.sh - kills random processes of a replicated job at random moments, at least one of each rank stays; every logical rank's result must be the
 # unreplicated run's, and no run may hang
 # usage: p2prep-chaos.sh [RUNS [SEED]]; P2PREP_PROGRAMS, P2PREP_TRANSPORTS choose among what is tried
 set -u
 here=${P2PMPI_BUILDDIR:-.}
 runs=${1:-20}
 seed=${2:-$(date +%s)}
-programs=${P2PREP_PROGRAMS:-work work work modes types coll comm}
+programs=${P2PREP_PROGRAMS:-work work work modes types coll comm cases}
 transports=${P2PREP_TRANSPORTS:-shm tcp shm,tcp}
 
 if ! test -e "$here/.libs/mca_pml_p2prep.so" || ! command -v mpirun >/dev/null; then
@@ -56,15 +56,23 @@ while test $i -lt "$runs"; do
     number $((n * r))
     who=$number
     number 250000
-    when=$number
+    kill=$who:$number
+    # A second one, of another rank, or with three replicas any other.
+    number $((n * r))
+    other=$number
+    number 3
+    if test $number = 0 && test $other != $who && { test $r = 3 || test $((other % n)) != $((who % n)); }; then
+        number 250000
+        kill=$kill,$other:$number
+    fi
     want=$dir/$name-$n
     test -e "$want" || run --mca pml ob1 --mca btl self,vader -n "$n" "$here/test/mpi/p2prep-$name" | sort >"$want"
     run --enable-recovery --mca pml p2prep --mca pml_p2prep_replicas "$r" --mca pml_p2prep_transports "$transport" \
-        -x P2PREP_KILL="$who:$when" -n $((n * r)) "$here/test/mpi/p2prep-$name" >"$dir/out"
+        -x P2PREP_KILL="$kill" -n $((n * r)) "$here/test/mpi/p2prep-$name" >"$dir/out"
     code=$?
     grep '^rank' "$dir/out" | sort -u >"$dir/is"
     test "$(grep -c '^rank' "$dir/out")" -lt $((n * r)) && killed=$((killed + 1))
-    what="$name, $n ranks x $r over $transport, process $who killed after $when us (seed $seed, run $i)"
+    what="$name, $n ranks x $r over $transport, killed process:us $kill (seed $seed, run $i)"
     if test $code != 124 && test $code != 137 && cmp -s "$want" "$dir/is"; then
         echo "ok $i - $what"
     else

@@ -49,19 +49,21 @@ static inline void pattern(void *to, size_t n, int who, int number)
     }
 }
 
-/* P2PREP_KILL="process:microseconds": this process of the job is killed so long after MPI_Init. */
+/* P2PREP_KILL="process:microseconds,...": these processes of the job are killed so long after
+ * MPI_Init. */
 static inline void kill_myself_later(void)
 {
     const char *order = getenv("P2PREP_KILL"), *me = getenv("OMPI_COMM_WORLD_RANK");
-    int process;
+    int process, used;
     long after;
-    if (!order || !me || sscanf(order, "%d:%ld", &process, &after) != 2 || process != atoi(me))
-        return;
-    struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGKILL};
-    struct itimerspec when = {.it_value = {after / 1000000, after % 1000000 * 1000 + 1}};
-    timer_t timer;
-    if (timer_create(CLOCK_MONOTONIC, &event, &timer) == 0)
-        timer_settime(timer, 0, &when, NULL);
+    for (; order && me && sscanf(order, "%d:%ld%n", &process, &after, &used) == 2;
+         order += order[used] == ',' ? used + 1 : used) {
+        struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGKILL};
+        struct itimerspec when = {.it_value = {after / 1000000, after % 1000000 * 1000 + 1}};
+        timer_t timer;
+        if (process == atoi(me) && timer_create(CLOCK_MONOTONIC, &event, &timer) == 0)
+            timer_settime(timer, 0, &when, NULL);
+    }
 }
 
 static inline void begin(int *argc, char ***argv)

@@ -6,7 +6,7 @@
 set -u
 here=${P2PMPI_BUILDDIR:-.}
 component=$here/.libs/mca_pml_p2prep.so
-programs="modes types probe coll comm work"
+programs="modes types probe coll comm work cases"
 transports=${P2PREP_TRANSPORTS:-shm tcp shm,tcp}
 test $# -gt 0 || set -- 1 2 3 4
 
@@ -69,7 +69,7 @@ replicas() {
     return $code
 }
 
-for name in modes types coll comm work; do
+for name in modes types coll comm work cases; do
     for t in $transports; do
         replicas $name 2 2 "$t"
         code=$?
