@@ -113,6 +113,9 @@ static int component_register(void)
                  "may have more than "
                  "MPI_THREAD_FUNNELED",
                  MCA_BASE_VAR_TYPE_BOOL, OPAL_INFO_LVL_4, &pml->comm_per_thread);
+    pml->warn_host = true;
+    register_var("warn_host", "Say so when two replicas of one rank run on one host",
+                 MCA_BASE_VAR_TYPE_BOOL, OPAL_INFO_LVL_3, &pml->warn_host);
     pml->no_cma = false;
     register_var("no_cma",
                  "Never read large messages from the other process's memory (process_vm_readv)",

@@ -65,6 +65,21 @@ static void group_shrink(ompi_group_t *group, const struct world *world, int set
     group->grp_proc_count = world->ranks;
 }
 
+/* The first replica of a rank looks for the others on its own host. */
+static void host_warn(const struct world *world, uint32_t me)
+{
+    for (int set = 1; world->set[me] == 0 && set < world->replicas; set++) {
+        int process = world_process(world, world->rank[me], set);
+        opal_process_name_t name = {.jobid = OMPI_PROC_MY_NAME->jobid,
+                                    .vpid = (opal_vpid_t)process};
+        ompi_proc_t *proc = process < 0 ? NULL : (ompi_proc_t *)ompi_proc_for_name(name);
+        if (!proc || !OPAL_PROC_ON_LOCAL_NODE(proc->super.proc_flags))
+            continue;
+        opal_show_help(HELP, "shared host", true, world->rank[me], ompi_process_info.nodename);
+        return;
+    }
+}
+
 int p2prep_world_enter(void)
 {
     mca_pml_p2prep_t *pml = &mca_pml_p2prep;
@@ -77,6 +92,8 @@ int p2prep_world_enter(void)
     if (rc != OMPI_SUCCESS)
         return rc;
     int rank = pml->world->rank[me];
+    if (pml->warn_host)
+        host_warn(pml->world, me);
     group_shrink(comm->c_local_group, pml->world, pml->world->set[me]);
     comm->c_local_group->grp_my_rank = rank;
     comm->c_my_rank = rank;
