@@ -621,7 +621,7 @@ static void check_results(struct world_sim *w)
 
 static struct world *some_world(struct sim *sim)
 {
-    int ranks = (int)sim_between(sim, 2, PROGRAM_RANKS), replicas = (int)sim_between(sim, 2, 3);
+    int ranks = (int)sim_between(sim, 2, PROGRAM_RANKS), replicas = sim_chance(sim, 650) ? 3 : 2;
     char map[4 * PROGRAM_RANKS] = "";
     int sum = 0;
 
@@ -644,8 +644,8 @@ static void settings_draw(struct world_sim *w)
     replica_settings_default(settings);
     settings->eager = 48;
     settings->retain_max =
-        sim_chance(sim, 300) ? sim_below(sim, 1500) : sim_between(sim, 1500, 40000);
-    settings->resend_eager = sim_below(sim, 300);
+        sim_chance(sim, 500) ? sim_below(sim, 1500) : sim_between(sim, 1500, 40000);
+    settings->resend_eager = sim_chance(sim, 500) ? 0 : sim_below(sim, 300);
     settings->piece = sim_between(sim, 16, 100);
     settings->copy_delay_ms = sim_below(sim, 20);
     w->room = sim_between(sim, 48 + sizeof(struct replica_msg) + 60, 2000);
@@ -742,7 +742,10 @@ static void kills_run(struct sim *sim)
 {
     struct world_sim *w = world_sim_create(sim);
     uint64_t kill_at[KILLS], at = sim_below(sim, 4000);
-    int kills = (int)sim_below(sim, KILLS + 1);
+    int kills = (int)sim_below(sim, KILLS + 2);
+
+    if (kills > KILLS)
+        kills = KILLS;
 
     for (int i = 0; i < kills; i++) {
         kill_at[i] = at;
@@ -786,7 +789,7 @@ static void gone_run(struct sim *sim)
 static void every_rank_gets_its_result_whoever_dies(void **state)
 {
     (void)state;
-    assert_int_equal(sim_seeds("replica, deaths", 3000, kills_run), 0);
+    assert_int_equal(sim_seeds("replica, deaths", 5000, kills_run), 0);
 }
 
 static void a_rank_without_replicas_ends_the_job(void **state)
