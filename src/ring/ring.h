@@ -9,7 +9,9 @@
  * records are all there and nothing else is; a dead reader looks like a slow one.
  *
  * Memory that is all zero is an empty ring: a new file needs no preparation, and nobody waits for
- * it. A record lies in one piece (a pad record, skipped by ring_peek(), fills the end of a lap). */
+ * it. A record lies in one piece (a pad record, skipped by ring_peek(), fills the end of a lap).
+ * While the reader keeps up, the writer ends its laps early and stays in the first RING_WARM bytes:
+ * in the innermost cache. */
 #ifndef P2PMPI_RING_RING_H
 #define P2PMPI_RING_RING_H
 
@@ -18,8 +20,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define RING_LINE     64 /* cache line; records begin at multiples of it */
-#define RING_HEAD     8  /* bytes of a record's head word */
+#define RING_LINE     64   /* cache line; records begin at multiples of it */
+#define RING_HEAD     8    /* bytes of a record's head word */
+#define RING_WARM     8192 /* bytes, of a ring twice as long at least */
+#define RING_TELL     2048 /* bytes read until the writer is told, of a ring four times as long */
 #define RING_SIZE_MIN 4096
 #define RING_SIZE_MAX (1u << 30)
 #define RING_PAD      (UINT64_C(1) << 63) /* in a head word: skip to the end of the lap */
@@ -37,7 +41,9 @@ struct ring_writer {
     struct ring_shared *shared;
     uint64_t size;  /* of data: a power of two */
     uint64_t next;  /* bytes since the start written: where the next record goes */
+    uint64_t limit; /* up to here records are written without a thought */
     uint64_t freed; /* shared->freed when last looked at */
+    uint64_t warm;  /* here the lap ends if all is read */
 };
 
 /* The reader's own memory. */
@@ -56,8 +62,8 @@ static inline size_t ring_bytes(size_t size)
     return sizeof(struct ring_shared) + size;
 }
 
-/* Longest record: a quarter of the ring, so that a reader who tells what it has freed only now and
- * then never leaves a writer without room. */
+/* Longest record: a quarter of the ring, so that pads and a reader who tells what it has freed only
+ * now and then never leave a writer without room. */
 static inline size_t ring_record_max(size_t size)
 {
     return size / 4 - RING_HEAD;
@@ -74,6 +80,11 @@ void *ring_reserve_slow(struct ring_writer *writer, size_t size);
 /* The slow half of ring_peek(): skips a pad, finds nonsense. */
 const void *ring_peek_slow(struct ring_reader *reader, size_t *size_out, uint32_t *note_out);
 
+static inline uint64_t ring_tell(uint64_t size)
+{
+    return size / 4 < RING_TELL ? size / 4 : RING_TELL;
+}
+
 static inline uint64_t ring_room(size_t size)
 {
     return (size + RING_HEAD + RING_LINE - 1) & ~(uint64_t)(RING_LINE - 1);
@@ -89,12 +100,9 @@ static inline _Atomic uint64_t *ring_head(struct ring_shared *shared, uint64_t s
  * reserve gives the same place again. */
 static inline void *ring_reserve(struct ring_writer *writer, size_t size)
 {
-    uint64_t room = ring_room(size), offset = writer->next & (writer->size - 1);
-
-    if (writer->next + room + RING_LINE > writer->freed + writer->size ||
-        offset + room > writer->size)
+    if (writer->next + ring_room(size) > writer->limit)
         return ring_reserve_slow(writer, size);
-    return writer->shared->data + offset + RING_HEAD;
+    return writer->shared->data + (writer->next & (writer->size - 1)) + RING_HEAD;
 }
 
 /* Fetches a line that the next publish will zero: nobody else looks at it yet, and the stores of
@@ -142,15 +150,20 @@ static inline const void *ring_peek(struct ring_reader *reader, size_t *size_out
     return reader->shared->data + (reader->next & (reader->size - 1)) + RING_HEAD;
 }
 
+/* Tells the writer that all before reader->next is read. */
+static inline void ring_free(struct ring_reader *reader)
+{
+    reader->freed = reader->next;
+    atomic_store_explicit(&reader->shared->freed, reader->freed, memory_order_release);
+}
+
 /* Passes the record that ring_peek() gave, size bytes long; the writer may use its place from some
  * later call on. */
 static inline void ring_next(struct ring_reader *reader, size_t size)
 {
     reader->next += ring_room(size);
-    if (reader->next - reader->freed >= reader->size / 4) {
-        reader->freed = reader->next;
-        atomic_store_explicit(&reader->shared->freed, reader->freed, memory_order_release);
-    }
+    if (reader->next - reader->freed >= ring_tell(reader->size))
+        ring_free(reader);
 }
 
 #endif

@@ -271,24 +271,32 @@ static bool kill_after(struct pair *pair, uint32_t before, uint32_t count, long 
     return is_end;
 }
 
-/* `before` records are written and `read` of them read; then a writer of `count` more dies at each
- * instruction in turn. What it published is read whole, in order, and nothing else: never fewer
- * than the writer killed one instruction earlier had published. */
-static void writer_dies_everywhere(uint32_t before, uint32_t read, uint32_t count)
+/* A ring into which `before` records were written, all read but the last `lag`. */
+static uint32_t pair_prepare(struct pair *pair, uint32_t before, uint32_t lag)
+{
+    uint32_t got = 0;
+
+    pair_open(pair, SIZE);
+    for (uint32_t put = 0; put < before; put++) {
+        assert_true(record_put(&pair->writer, put));
+        if (put >= lag)
+            assert_true(record_get(&pair->reader, got++));
+    }
+    return got;
+}
+
+/* In a ring so prepared, a writer of `count` more dies at each instruction in turn. What it
+ * published is read whole, in order, and nothing else: never fewer than the writer killed one
+ * instruction earlier had published. */
+static void writer_dies_everywhere(uint32_t before, uint32_t lag, uint32_t count)
 {
     uint32_t most = before;
     bool is_end = false;
 
     for (long steps = 0; !is_end; steps++) {
         struct pair pair;
-        uint32_t put = 0, got = 0;
+        uint32_t got = pair_prepare(&pair, before, lag);
 
-        pair_open(&pair, SIZE);
-        for (; put < before; put++) {
-            assert_true(record_put(&pair.writer, put));
-            if (got < read)
-                assert_true(record_get(&pair.reader, got++));
-        }
         is_end = kill_after(&pair, before, count, steps);
         while (record_get(&pair.reader, got))
             got++;
@@ -306,21 +314,58 @@ static void a_writer_killed_at_any_instruction_leaves_whole_records(void **state
     writer_dies_everywhere(0, 0, 2);
 }
 
-/* Sizes of the records from 8 on make the ninth or tenth begin a new lap behind a pad, over old
- * bytes. */
+/* How many records until one begins a new lap (the second or a later one, over old bytes). */
+static uint32_t records_until_lap(uint32_t lag)
+{
+    for (uint32_t before = 2;; before++) {
+        struct pair pair;
+        uint64_t at;
+        bool is_lap;
+
+        pair_prepare(&pair, before, lag);
+        at = pair.writer.next;
+        record_put(&pair.writer, before);
+        is_lap = at > SIZE && at % SIZE > 0 && at / SIZE != pair.writer.next / SIZE;
+        pair_close(&pair);
+        if (is_lap)
+            return before;
+    }
+}
+
 static void a_writer_killed_at_the_end_of_a_lap_leaves_whole_records(void **state)
 {
-    uint32_t before = 0;
-    uint64_t at = 0;
+    (void)state;
+    writer_dies_everywhere(records_until_lap(2), 2, 2);
+}
+
+/* All is read: the lap ends early. */
+static void a_writer_killed_as_it_turns_early_leaves_whole_records(void **state)
+{
+    (void)state;
+    writer_dies_everywhere(records_until_lap(0), 0, 1);
+}
+
+static void a_reader_that_keeps_up_keeps_the_writer_in_warm_memory(void **state)
+{
+    const size_t size = 65536;
+    struct pair pair;
+    size_t got, highest = 0;
+    uint32_t note;
 
     (void)state;
-    while (at % SIZE + ring_room(record_size(before)) <= SIZE || at < SIZE) {
-        if (at % SIZE + ring_room(record_size(before)) > SIZE)
-            at += SIZE - at % SIZE;
-        at += ring_room(record_size(before));
-        before++;
+    pair_open(&pair, size);
+    for (int i = 0; i < 5000; i++) {
+        char *place = ring_reserve(&pair.writer, 100);
+
+        assert_non_null(place);
+        if ((size_t)(place - (char *)pair.memory) > highest)
+            highest = (size_t)(place - (char *)pair.memory);
+        ring_publish(&pair.writer, 100, 0);
+        assert_non_null(ring_peek(&pair.reader, &got, &note));
+        ring_next(&pair.reader, got);
     }
-    writer_dies_everywhere(before, before, 2);
+    assert_true(highest < RING_WARM + 2 * RING_LINE);
+    pair_close(&pair);
 }
 
 UNIT_MAIN(cmocka_unit_test(sizes_are_powers_of_two),
@@ -330,4 +375,6 @@ UNIT_MAIN(cmocka_unit_test(sizes_are_powers_of_two),
           cmocka_unit_test(a_record_may_shrink_before_it_is_published),
           cmocka_unit_test(nonsense_is_told_from_records), cmocka_unit_test(two_processes_stream),
           cmocka_unit_test(a_writer_killed_at_any_instruction_leaves_whole_records),
-          cmocka_unit_test(a_writer_killed_at_the_end_of_a_lap_leaves_whole_records))
+          cmocka_unit_test(a_writer_killed_at_the_end_of_a_lap_leaves_whole_records),
+          cmocka_unit_test(a_writer_killed_as_it_turns_early_leaves_whole_records),
+          cmocka_unit_test(a_reader_that_keeps_up_keeps_the_writer_in_warm_memory))
