@@ -116,6 +116,7 @@ struct p2prep_peer {
     struct p2prep_records waiting; /* records in order */
     struct p2prep_sends bodies;    /* sends whose bytes found no room */
     TAILQ_ENTRY(p2prep_peer) busy_link;
+    SLIST_ENTRY(p2prep_peer) foreign_link;
     bool is_busy; /* one of the two is not empty */
 };
 
@@ -142,6 +143,7 @@ struct mca_pml_p2prep_t {
     struct p2prep_peer *peers;
     uint32_t n_peers;
     struct p2prep_peer *self;
+    SLIST_HEAD(, p2prep_peer) foreigners; /* processes of other jobs */
     TAILQ_HEAD(, p2prep_peer) busy;
     struct p2prep_comm **comms; /* by context id */
     uint32_t n_comms;
@@ -171,7 +173,7 @@ static inline void p2prep_unlock(void)
  */
 int p2prep_peers_open(void);
 void p2prep_peers_close(void);
-/* The peer behind a process, NULL if it is none of this job. */
+/* The peer behind a process; one of another job is added when first asked for. */
 struct p2prep_peer *p2prep_peer_of(ompi_proc_t *proc);
 /* Sends one record now. 0, or -1 if it must wait (for room, or for others before it). */
 int p2prep_peer_try(struct p2prep_peer *peer, const void *head, size_t head_size, const void *body,

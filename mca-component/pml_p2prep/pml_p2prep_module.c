@@ -45,15 +45,18 @@ static int replicas_begin(void)
 
 static int module_add_procs(struct ompi_proc_t **procs, size_t n)
 {
-    (void)procs;
-    (void)n;
-    if (mca_pml_p2prep.peers)
-        return OMPI_SUCCESS;
-    int rc = p2prep_peers_open();
-    if (rc == OMPI_SUCCESS && mca_pml_p2prep.world)
-        rc = replicas_begin();
-    mca_pml_p2prep.is_enabled = rc == OMPI_SUCCESS;
-    return rc;
+    if (!mca_pml_p2prep.peers) {
+        int rc = p2prep_peers_open();
+        if (rc == OMPI_SUCCESS && mca_pml_p2prep.world)
+            rc = replicas_begin();
+        mca_pml_p2prep.is_enabled = rc == OMPI_SUCCESS;
+        return rc;
+    }
+    p2prep_lock();
+    for (size_t i = 0; i < n; i++)
+        (void)p2prep_peer_of(procs[i]);
+    p2prep_unlock();
+    return OMPI_SUCCESS;
 }
 
 static int module_del_procs(struct ompi_proc_t **procs, size_t n)

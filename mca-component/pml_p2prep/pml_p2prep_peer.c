@@ -5,11 +5,39 @@
 #include "mca-component/pml_p2prep/pml_p2prep_replica.h"
 #include "mca-component/pml_p2prep/pml_p2prep_wire.h"
 
+static void peer_init(struct p2prep_peer *peer, ompi_proc_t *proc)
+{
+    peer->vpid = proc->super.proc_name.vpid;
+    peer->proc = proc;
+    OBJ_RETAIN(proc);
+    STAILQ_INIT(&peer->waiting);
+    TAILQ_INIT(&peer->bodies);
+}
+
+/* Processes of other jobs come by MPI_Comm_spawn and MPI_Comm_connect, few and late. */
+static struct p2prep_peer *foreigner_of(ompi_proc_t *proc)
+{
+    struct p2prep_peer *peer;
+    SLIST_FOREACH(peer, &mca_pml_p2prep.foreigners, foreign_link)
+    {
+        if (peer->proc == proc)
+            return peer;
+    }
+    if (!(peer = calloc(1, sizeof *peer)))
+        return NULL;
+    peer_init(peer, proc);
+    SLIST_INSERT_HEAD(&mca_pml_p2prep.foreigners, peer, foreign_link);
+    (void)p2prep_wire_add(peer); /* without a link, sends fail */
+    return peer;
+}
+
 struct p2prep_peer *p2prep_peer_of(ompi_proc_t *proc)
 {
     mca_pml_p2prep_t *pml = &mca_pml_p2prep;
-    if (!proc || proc->super.proc_name.jobid != OMPI_PROC_MY_NAME->jobid)
+    if (!proc)
         return NULL;
+    if (proc->super.proc_name.jobid != OMPI_PROC_MY_NAME->jobid)
+        return foreigner_of(proc);
     uint32_t vpid = proc->super.proc_name.vpid;
     return vpid < pml->n_peers ? &pml->peers[vpid] : NULL;
 }
@@ -159,13 +187,10 @@ int p2prep_peers_open(void)
     for (uint32_t vpid = 0; vpid < pml->n_peers; vpid++) {
         struct p2prep_peer *peer = &pml->peers[vpid];
         opal_process_name_t name = {.jobid = OMPI_PROC_MY_NAME->jobid, .vpid = vpid};
-        peer->vpid = vpid;
-        STAILQ_INIT(&peer->waiting);
-        TAILQ_INIT(&peer->bodies);
-        peer->proc = (ompi_proc_t *)ompi_proc_for_name(name);
-        if (!peer->proc)
+        ompi_proc_t *proc = (ompi_proc_t *)ompi_proc_for_name(name);
+        if (!proc)
             return OMPI_ERR_OUT_OF_RESOURCE;
-        OBJ_RETAIN(peer->proc);
+        peer_init(peer, proc);
         if (peer->proc == ompi_proc_local()) {
             pml->self = peer;
             continue;
@@ -177,13 +202,24 @@ int p2prep_peers_open(void)
     return OMPI_SUCCESS;
 }
 
+static void peer_fini(struct p2prep_peer *peer)
+{
+    if (!peer->proc)
+        return;
+    waiting_drop(peer);
+    OBJ_RELEASE(peer->proc);
+}
+
 void p2prep_peers_close(void)
 {
     mca_pml_p2prep_t *pml = &mca_pml_p2prep;
-    for (uint32_t vpid = 0; pml->peers && vpid < pml->n_peers; vpid++) {
-        waiting_drop(&pml->peers[vpid]);
-        if (pml->peers[vpid].proc)
-            OBJ_RELEASE(pml->peers[vpid].proc);
+    struct p2prep_peer *foreigner;
+    for (uint32_t vpid = 0; pml->peers && vpid < pml->n_peers; vpid++)
+        peer_fini(&pml->peers[vpid]);
+    while ((foreigner = SLIST_FIRST(&pml->foreigners))) {
+        SLIST_REMOVE_HEAD(&pml->foreigners, foreign_link);
+        peer_fini(foreigner);
+        free(foreigner);
     }
     free(pml->peers);
     pml->peers = NULL;

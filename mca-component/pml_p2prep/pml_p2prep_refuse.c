@@ -25,7 +25,8 @@ static int refuse(const char *name)
 
 #define REFUSED(X)                                                                                 \
     X(MPI_Win_create)                                                                              \
-    X(MPI_Win_allocate) X(MPI_Win_allocate_shared) X(MPI_Win_create_dynamic) X(MPI_Comm_spawn)     \
+    X(MPI_Win_allocate)                                                                            \
+    X(MPI_Win_allocate_shared) X(MPI_Win_create_dynamic) X(MPI_Comm_spawn)                         \
         X(MPI_Comm_spawn_multiple) X(MPI_Comm_accept) X(MPI_Comm_connect) X(MPI_Comm_join)         \
             X(MPI_Comm_idup) X(MPI_File_read_shared) X(MPI_File_write_shared)                      \
                 X(MPI_File_iread_shared) X(MPI_File_iwrite_shared) X(MPI_File_read_ordered)        \

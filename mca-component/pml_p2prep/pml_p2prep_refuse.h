@@ -3,7 +3,8 @@
 #ifndef PML_P2PREP_REFUSE_H
 #define PML_P2PREP_REFUSE_H
 
-/* Puts refusals in the place of MPI's functions; and warnings where replicas do not agree on outcomes. */
+/* Puts refusals in the place of MPI's functions; and warnings where replicas do not agree on
+ * outcomes. */
 void p2prep_refuse_open(void);
 void p2prep_refuse_close(void);
 /* The program received or probed from any source. */

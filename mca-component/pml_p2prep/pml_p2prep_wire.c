@@ -152,6 +152,16 @@ static int cards_publish(void)
     return rc;
 }
 
+static void in_child(void)
+{
+    for (int i = 0; i < N_MEDIA; i++) {
+        if (open_ones[i])
+            media[i]->forked(open_ones[i]);
+        open_ones[i] = NULL;
+    }
+    mca_pml_p2prep.is_enabled = false;
+}
+
 int p2prep_wire_open(void)
 {
     const char *job = getenv("PMIX_NAMESPACE");
@@ -184,6 +194,7 @@ int p2prep_wire_open(void)
         opal_show_help(HELP, "no transports", true, mca_pml_p2prep.transports);
         return OMPI_ERR_NOT_AVAILABLE;
     }
+    (void)pthread_atfork(NULL, NULL, in_child);
     return cards_publish();
 }
 
@@ -225,8 +236,10 @@ int p2prep_wire_add(struct p2prep_peer *peer)
         return rc;
     }
     struct err err = {0};
+    bool is_foreign = peer->proc->super.proc_name.jobid !=
+                      OMPI_PROC_MY_NAME->jobid; /* other slots in shared memory */
     for (int i = 0; i < N_MEDIA && !peer->wire; i++) {
-        if (open_ones[i])
+        if (open_ones[i] && !(is_foreign && media[i] == &p2prep_shm))
             peer->wire = link_by(i, peer, cards, size, &err);
     }
     free(cards);
