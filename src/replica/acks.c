@@ -21,14 +21,29 @@ bool early_has(const struct early *list, uint64_t seq)
     return early != NULL;
 }
 
-void early_add(struct early **list, uint64_t seq)
+void early_add(struct early **list, uint64_t seq, int turn)
 {
-    if (early_has(*list, seq))
-        return;
-    struct early *early = mem_alloc(sizeof *early);
+    struct early *early;
 
-    early->seq = seq;
-    HASH_ADD(hh, *list, seq, sizeof early->seq, early);
+    HASH_FIND(hh, *list, &seq, sizeof seq, early);
+    if (early == NULL) {
+        early = mem_alloc(sizeof *early);
+        early->seq = seq;
+        HASH_ADD(hh, *list, seq, sizeof early->seq, early);
+    }
+    early->turn = turn;
+}
+
+/* Drops what was said before this turn and not again. */
+static void early_prune(struct early **list, int turn)
+{
+    struct early *early, *next;
+
+    HASH_ITER(hh, *list, early, next)
+    if (early->turn < turn) {
+        HASH_DEL(*list, early);
+        free(early);
+    }
 }
 
 bool early_remove(struct early **list, uint64_t seq)
@@ -121,7 +136,7 @@ static void apply_body(struct replica *replica, struct outstream *stream, int se
     if (out->lacks != NULL)
         early_remove(&out->lacks, seq);
     if (seq > stream->posted) {
-        early_add(&out->had, seq);
+        early_add(&out->had, seq, 0);
         return;
     }
     HASH_FIND(hh, stream->bodies, &seq, sizeof seq, record);
@@ -129,12 +144,14 @@ static void apply_body(struct replica *replica, struct outstream *stream, int se
         record_had(replica, record, 1u << set);
 }
 
+/* A new server starts from a claim, which names all that is lacking of the stream anew. */
 static void apply_claim(struct replica *replica, struct outstream *stream, int set, uint64_t seq,
                         uint64_t hash)
 {
     struct outset *out = &stream->set[set];
     struct replica_held *record, *next;
 
+    early_prune(&out->lacks, replica->peers[stream->key.rank].turn[set]);
     out->claimed = seq;
     apply_ack(replica, stream, set, seq, hash);
     HASH_ITER(hh, stream->bodies, record, next)
@@ -178,21 +195,9 @@ static enum replica_kind acks_apply(struct replica *replica, struct outstream *s
         apply_claim(replica, stream, set, msg->seq, msg->hash);
         return REPLICA_NOTE_CLAIM;
     default: /* LACK, NOTE_LACK, CLAIM_BODY */
-        early_add(&stream->set[set].lacks, msg->seq);
+        early_add(&stream->set[set].lacks, msg->seq, replica->peers[stream->key.rank].turn[set]);
         return REPLICA_NOTE_LACK;
     }
-}
-
-/* A new server speaks for set. It starts from a claim, which names all that is lacking anew. */
-void acks_turn(struct replica *replica, int rank, int set, int turn)
-{
-    struct peer *peer = &replica->peers[rank];
-
-    if (turn <= peer->turn[set])
-        return;
-    peer->turn[set] = turn;
-    for (struct outstream *stream = peer->out; stream != NULL; stream = stream->next_of_peer)
-        early_clear(&stream->set[set].lacks);
 }
 
 static bool is_note(const struct replica_msg *msg)
@@ -215,7 +220,7 @@ void acks_receive(struct replica *replica, int src, const struct replica_msg *ms
 
     if (turn < replica->peers[rank].turn[set])
         return;
-    acks_turn(replica, rank, set, turn);
+    replica->peers[rank].turn[set] = turn;
     struct outstream *stream = outstream_get(replica, rank, msg->cid, msg->tag);
     enum replica_kind kind = acks_apply(replica, stream, set, msg);
 

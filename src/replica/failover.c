@@ -52,7 +52,8 @@ void failover_serve(struct replica *replica, int src)
     if (rank == replica->rank || set == replica->set || (peer->serves >> set & 1))
         return;
     peer->serves |= 1u << set;
-    acks_turn(replica, rank, set, dead_turn(set, replica->set));
+    if (peer->turn[set] < dead_turn(set, replica->set))
+        peer->turn[set] = dead_turn(set, replica->set);
     replica->stats.failovers++;
     for (struct outstream *stream = peer->out; stream != NULL; stream = stream->next_of_peer) {
         struct outset *out = &stream->set[set];

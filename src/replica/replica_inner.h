@@ -18,6 +18,7 @@
 /* A sequence number about which something was heard before it could be applied. */
 struct early {
     uint64_t seq;
+    int turn; /* lacks: dead_turn() of who said so last */
     UT_hash_handle hh;
 };
 
@@ -189,12 +190,11 @@ void outstream_free(struct replica *replica, struct outstream *stream);
 
 /* acks.c: what is heard about who has what */
 bool early_has(const struct early *list, uint64_t seq);
-void early_add(struct early **list, uint64_t seq);
+void early_add(struct early **list, uint64_t seq, int turn);
 bool early_remove(struct early **list, uint64_t seq);
 void early_clear(struct early **list);
 void acks_receive(struct replica *replica, int src, const struct replica_msg *msg);
 void acks_check_mark(struct replica *replica, struct outstream *stream, uint64_t seq);
-void acks_turn(struct replica *replica, int rank, int set, int turn);
 void acks_want(struct replica *replica);
 
 /* receiving.c */
