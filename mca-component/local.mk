@@ -8,7 +8,7 @@ else
 EXTRA_DIST += mca-component/pml_p2prep/help-mpi-pml-p2prep.txt
 endif
 
-# Without Open MPI: test/unit/p2prep links them, too.
+# Without Open MPI: test/unit/p2prep links these, too.
 p2prep_transport_sources = \
 	mca-component/pml_p2prep/pml_p2prep_shm.c mca-component/pml_p2prep/pml_p2prep_shm.h \
 	mca-component/pml_p2prep/pml_p2prep_shm_body.c mca-component/pml_p2prep/pml_p2prep_shm_link.h \
@@ -20,10 +20,15 @@ p2prep_transport_sources = \
 	mca-component/pml_p2prep/pml_p2prep_tcp_out.c \
 	mca-component/pml_p2prep/pml_p2prep_transport.h
 
+p2prep_ctl_sources = \
+	mca-component/pml_p2prep/pml_p2prep_ctl.c mca-component/pml_p2prep/pml_p2prep_ctl.h \
+	mca-component/pml_p2prep/pml_p2prep_ctl_conn.c mca-component/pml_p2prep/pml_p2prep_ctl_inner.h
+
 mca_pml_p2prep_la_SOURCES = \
 	mca-component/pml_p2prep/pml_p2prep.h \
 	mca-component/pml_p2prep/pml_p2prep_comm.c \
 	mca-component/pml_p2prep/pml_p2prep_component.c \
+	mca-component/pml_p2prep/pml_p2prep_daemon.c mca-component/pml_p2prep/pml_p2prep_daemon.h \
 	mca-component/pml_p2prep/pml_p2prep_end.c mca-component/pml_p2prep/pml_p2prep_end.h \
 	mca-component/pml_p2prep/pml_p2prep_head.h \
 	mca-component/pml_p2prep/pml_p2prep_id.c \
@@ -39,11 +44,12 @@ mca_pml_p2prep_la_SOURCES = \
 	mca-component/pml_p2prep/pml_p2prep_watch.c mca-component/pml_p2prep/pml_p2prep_watch.h \
 	mca-component/pml_p2prep/pml_p2prep_wire.c mca-component/pml_p2prep/pml_p2prep_wire.h \
 	mca-component/pml_p2prep/pml_p2prep_world.c mca-component/pml_p2prep/pml_p2prep_world.h \
-	$(p2prep_transport_sources) $(ring_sources) $(replica_sources) \
+	$(p2prep_transport_sources) $(p2prep_ctl_sources) $(ring_sources) $(replica_sources) \
 	src/base/err.c src/base/err.h src/base/mem.c src/base/mem.h
 # Not all warnings: Open MPI's macros are what they are.
 mca_pml_p2prep_la_CPPFLAGS = $(AM_CPPFLAGS) $(OMPI_SYSTEM_CFLAGS)
-mca_pml_p2prep_la_CFLAGS = -std=gnu11 $(WARN_CFLAGS) $(OMPI_ATOMIC_CFLAGS) -Wno-shadow -fvisibility=hidden
+mca_pml_p2prep_la_CFLAGS = -std=gnu11 $(PMIX_CFLAGS) $(WARN_CFLAGS) $(OMPI_ATOMIC_CFLAGS) -Wno-shadow -fvisibility=hidden
+mca_pml_p2prep_la_LIBADD = $(PMIX_LIBS)
 mca_pml_p2prep_la_LDFLAGS = -module -avoid-version -shared
 
 if HAVE_OMPI_DEVEL

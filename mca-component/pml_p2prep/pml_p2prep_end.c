@@ -36,7 +36,6 @@ static void finalize_top(void)
     p2prep_unlock();
     while (!p2prep_watch_is_alone())
         opal_progress();
-    opal_pmix.fence_nb = fence_at_once;
 }
 
 static void init_bottom(int argc, char **argv, int requested, int *provided)
@@ -59,6 +58,7 @@ static ompi_hook_base_component_t hook = {
 
 void p2prep_end_register(void)
 {
+    opal_pmix.fence_nb = fence_at_once;
     (void)ompi_hook_base_register_callbacks(&hook);
 }
 

@@ -103,14 +103,20 @@ void p2prep_replica_refused(void)
 
 static void op_end(void *arg, enum replica_end why, int rank, const char *sentence)
 {
+    char hosts[512];
     (void)arg;
-    (void)rank;
     if (p2prep_watch_is_over()) /* nothing is wanted any more */
         return;
     if (why == REPLICA_END_REFUSED)
         p2prep_replica_refused();
-    opal_show_help(HELP, "end", true, OMPI_PROC_MY_NAME->vpid, ompi_process_info.nodename,
-                   sentence);
+    if (why == REPLICA_END_GONE) {
+        p2prep_watch_hosts(rank, hosts, sizeof hosts);
+        opal_show_help(HELP, "gone", true, rank, hosts, OMPI_PROC_MY_NAME->vpid,
+                       ompi_process_info.nodename);
+    } else {
+        opal_show_help(HELP, "end", true, OMPI_PROC_MY_NAME->vpid, ompi_process_info.nodename,
+                       sentence);
+    }
     ompi_rte_abort(1, NULL);
 }
 

@@ -20,5 +20,7 @@ void p2prep_watch_goodbye(void);
 bool p2prep_watch_is_alone(void);
 /* This process said goodbye. */
 bool p2prep_watch_is_over(void);
+/* "host (process 3), host (process 7)": where a rank's replicas are or were. */
+void p2prep_watch_hosts(int rank, char *text, size_t size);
 
 #endif

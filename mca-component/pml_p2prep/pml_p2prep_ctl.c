@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* pml_p2prep_ctl.c - the dead and the done: two sets that grow, and whom to connect with */
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "mca-component/pml_p2prep/pml_p2prep_ctl.h"
+
+#include "mca-component/pml_p2prep/pml_p2prep_ctl_inner.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+enum { MESH_MAX = 64, EVENTS = 32 };
+
+static struct ctl *all; /* of this process: fork handlers have no argument */
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static void fd_close(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
+
+static void fds_close(struct ctl *ctl)
+{
+    for (struct conn *conn = ctl->conns; conn; conn = conn->next)
+        fd_close(&conn->fd);
+    fd_close(&ctl->door);
+    fd_close(&ctl->epoll);
+    fd_close(&ctl->pipe[0]);
+    fd_close(&ctl->pipe[1]);
+}
+
+static void forked(void)
+{
+    for (struct ctl *ctl = all; ctl; ctl = ctl->next) {
+        fds_close(ctl);
+        ctl->is_forked = true;
+    }
+}
+
+static void fork_watch(void)
+{
+    (void)pthread_atfork(NULL, NULL, forked);
+}
+
+static int card_make(struct ctl *ctl, const struct ctl_setup *setup, struct err *err)
+{
+    struct tcp_card *card = &ctl->card.tcp;
+    int count = tcp_addr_list(card->addrs, TCP_ADDRS_MAX, setup->interfaces, NULL, err);
+    if (count < 0)
+        return -1;
+    card->magic = CTL_MAGIC;
+    card->count = (uint16_t)count;
+    if (setup->host)
+        strncpy(ctl->card.host, setup->host, sizeof ctl->card.host - 1);
+    if (getrandom(card->cookie, sizeof card->cookie, 0) != (ssize_t)sizeof card->cookie)
+        return err_sys(err, "no random bytes");
+    return 0;
+}
+
+struct ctl *ctl_create(const struct ctl_setup *setup, struct err *err)
+{
+    struct ctl *ctl = calloc(1, sizeof *ctl);
+    if (!ctl) {
+        err_set(err, "out of memory");
+        return NULL;
+    }
+    ctl->self = setup->self;
+    ctl->count = setup->count;
+    ctl->mesh_max = setup->mesh_max > 0 ? setup->mesh_max : MESH_MAX;
+    ctl->up = setup->up;
+    ctl->door = ctl->epoll = ctl->pipe[0] = ctl->pipe[1] = -1;
+    ctl->processes = calloc((size_t)setup->count, sizeof *ctl->processes);
+    ctl->dead = calloc((size_t)setup->count, sizeof *ctl->dead);
+    if (!ctl->processes || !ctl->dead) {
+        err_set(err, "out of memory");
+        goto error;
+    }
+    for (int i = 0; i < ctl->count; i++)
+        ctl->processes[i].good = -1;
+    if (card_make(ctl, setup, err))
+        goto error;
+    ctl->epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (ctl->epoll < 0 || pipe2(ctl->pipe, O_CLOEXEC | O_NONBLOCK)) {
+        err_sys(err, "no descriptors for control sockets");
+        goto error;
+    }
+    if (ctl_door_open(ctl, err))
+        goto error;
+    ctl_watch(ctl, ctl->door, &ctl->door, EPOLLIN, true);
+    ctl_watch(ctl, ctl->pipe[0], &ctl->pipe, EPOLLIN, true);
+    (void)pthread_once(&once, fork_watch);
+    ctl->next = all;
+    all = ctl;
+    return ctl;
+error:
+    ctl_destroy(ctl);
+    return NULL;
+}
+
+void ctl_destroy(struct ctl *ctl)
+{
+    if (!ctl)
+        return;
+    for (struct ctl **at = &all; *at; at = &(*at)->next) {
+        if (*at == ctl) {
+            *at = ctl->next;
+            break;
+        }
+    }
+    fds_close(ctl);
+    for (struct conn *conn; (conn = ctl->conns);) {
+        ctl->conns = conn->next;
+        free(conn);
+    }
+    free(ctl->processes);
+    free(ctl->dead);
+    free(ctl);
+}
+
+const void *ctl_card(const struct ctl *ctl, size_t *size_out)
+{
+    *size_out = sizeof ctl->card;
+    return &ctl->card;
+}
+
+int ctl_peer(struct ctl *ctl, int process, const void *card, size_t size)
+{
+    struct ctl_process *peer = &ctl->processes[process];
+    if (size != sizeof peer->card)
+        return -1;
+    memcpy(&peer->card, card, sizeof peer->card);
+    if (peer->card.tcp.magic != CTL_MAGIC || peer->card.tcp.count > TCP_ADDRS_MAX)
+        return -1;
+    peer->card.host[sizeof peer->card.host - 1] = '\0';
+    tcp_addr_sort(peer->card.tcp.addrs, peer->card.tcp.count, ctl->card.tcp.addrs,
+                  ctl->card.tcp.count);
+    peer->has_card = true;
+    return 0;
+}
+
+void ctl_friend(struct ctl *ctl, int process)
+{
+    ctl->processes[process].is_friend = true;
+}
+
+static void meet(struct ctl *ctl, int process)
+{
+    struct ctl_process *peer = &ctl->processes[process];
+    if (!peer->is_dead && !peer->out && !peer->in && peer->again_ms == 0)
+        ctl_dial(ctl, process);
+}
+
+/* The rings: with d = 1 all the living stay one piece, whoever dies. */
+static void meet_rings(struct ctl *ctl)
+{
+    for (int d = 1; d < ctl->count; d *= 2) {
+        int process = (ctl->self + d) % ctl->count;
+        while (ctl->processes[process].is_dead && process != ctl->self)
+            process = (process + 1) % ctl->count;
+        if (process != ctl->self)
+            meet(ctl, process);
+    }
+}
+
+static void meet_all(struct ctl *ctl)
+{
+    bool is_mesh = ctl->count <= ctl->mesh_max;
+    for (int i = 0; i < ctl->self; i++) {
+        if (is_mesh || ctl->processes[i].is_friend)
+            meet(ctl, i);
+    }
+    if (!is_mesh)
+        meet_rings(ctl);
+}
+
+void ctl_start(struct ctl *ctl)
+{
+    ctl->is_started = true;
+    meet_all(ctl);
+}
+
+void ctl_dead(struct ctl *ctl, int process)
+{
+    struct ctl_process *peer = &ctl->processes[process];
+    if (process == ctl->self) {
+        ctl_refused(ctl);
+        return;
+    }
+    if (peer->is_dead)
+        return;
+    peer->is_dead = true;
+    if (peer->again_ms) {
+        peer->again_ms = 0;
+        ctl->dials--;
+    }
+    /* It may live, and then must learn that it is given up. */
+    if (peer->in)
+        ctl_tell(ctl, peer->in, CTL_REFUSED, process);
+    if (peer->out)
+        ctl_tell(ctl, peer->out, CTL_REFUSED, process);
+    if (peer->in)
+        ctl_conn_close(ctl, peer->in);
+    if (peer->out)
+        ctl_conn_close(ctl, peer->out);
+    ctl->dead[ctl->dead_count++] = process;
+    ctl_tell_all(ctl, CTL_DEAD, process);
+    if (ctl->is_started && ctl->count > ctl->mesh_max)
+        meet_rings(ctl);
+}
+
+void ctl_refused(struct ctl *ctl)
+{
+    ctl->is_refused = true;
+}
+
+void ctl_news(struct ctl *ctl, int process)
+{
+    (void)!write(ctl->pipe[1], &process, sizeof process);
+}
+
+static void news_read(struct ctl *ctl)
+{
+    int process;
+    while (read(ctl->pipe[0], &process, sizeof process) == (ssize_t)sizeof process) {
+        if (process >= 0 && process < ctl->count)
+            ctl_dead(ctl, process);
+    }
+}
+
+void ctl_look(struct ctl *ctl, int process)
+{
+    if (ctl->is_started && !ctl->is_forked && process != ctl->self &&
+        !ctl->processes[process].is_dead)
+        ctl_dial(ctl, process);
+}
+
+void ctl_take(struct ctl *ctl, const struct ctl_frame *frame)
+{
+    if (frame->kind == CTL_REFUSED)
+        ctl_refused(ctl);
+    if (frame->process >= (uint32_t)ctl->count)
+        return;
+    struct ctl_process *about = &ctl->processes[frame->process];
+    if (frame->kind == CTL_DEAD)
+        ctl_dead(ctl, (int)frame->process);
+    if (frame->kind != CTL_DONE || about->is_done)
+        return;
+    about->is_done = true;
+    ctl_tell_all(ctl, CTL_DONE, (int)frame->process);
+}
+
+void ctl_tell_sets(struct ctl *ctl, struct conn *conn)
+{
+    for (int i = 0; i < ctl->dead_count && conn->state == CONN_UP; i++)
+        ctl_tell(ctl, conn, CTL_DEAD, ctl->dead[i]);
+    for (int i = 0; i < ctl->count && conn->state == CONN_UP; i++) {
+        if (ctl->processes[i].is_done)
+            ctl_tell(ctl, conn, CTL_DONE, i);
+    }
+}
+
+static void upcalls(struct ctl *ctl)
+{
+    while (ctl->told < ctl->dead_count)
+        ctl->up.dead(ctl->up.arg, ctl->dead[ctl->told++]);
+    if (ctl->is_refused && !ctl->is_refused_told) {
+        ctl->is_refused_told = true;
+        ctl->up.refused(ctl->up.arg);
+    }
+}
+
+void ctl_poll(struct ctl *ctl, int64_t now_ms)
+{
+    struct epoll_event events[EVENTS];
+    if (ctl->is_forked)
+        return;
+    ctl->now_ms = now_ms;
+    int n = epoll_wait(ctl->epoll, events, EVENTS, 0);
+    for (int i = 0; i < n; i++) {
+        void *what = events[i].data.ptr;
+        if (what == &ctl->door)
+            ctl_guests_come(ctl);
+        else if (what == &ctl->pipe)
+            news_read(ctl);
+        else
+            ctl_conn_event(ctl, what);
+    }
+    if (ctl->dials > 0)
+        ctl_dials_tick(ctl);
+    if (n > 0)
+        ctl_conns_sweep(ctl);
+    upcalls(ctl);
+}
+
+int ctl_fd(const struct ctl *ctl)
+{
+    return ctl->epoll;
+}
+
+bool ctl_is_dead(const struct ctl *ctl, int process)
+{
+    return ctl->processes[process].is_dead;
+}
+
+const char *ctl_host(const struct ctl *ctl, int process)
+{
+    const struct ctl_card *card = process == ctl->self ? &ctl->card : &ctl->processes[process].card;
+    return card->host[0] ? card->host : "?";
+}
+
+void ctl_done(struct ctl *ctl)
+{
+    if (ctl->is_done)
+        return;
+    ctl->is_done = ctl->processes[ctl->self].is_done = true;
+    ctl_tell_all(ctl, CTL_DONE, ctl->self);
+}
+
+bool ctl_is_done(const struct ctl *ctl)
+{
+    return ctl->is_done;
+}
+
+bool ctl_is_over(const struct ctl *ctl)
+{
+    for (int i = 0; i < ctl->count; i++) {
+        if (i != ctl->self && !ctl->processes[i].is_dead && !ctl->processes[i].is_done)
+            return false;
+    }
+    return true;
+}

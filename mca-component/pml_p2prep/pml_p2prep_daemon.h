@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* pml_p2prep_daemon.h - what the launcher's daemon says about deaths, where it does */
+#ifndef PML_P2PREP_DAEMON_H
+#define PML_P2PREP_DAEMON_H
+
+#include "mca-component/pml_p2prep/pml_p2prep_ctl.h"
+
+/* From now on deaths that PMIx tells go to ctl_news(). Without such a daemon nothing comes. */
+void p2prep_daemon_listen(struct ctl *ctl, int processes);
+/* ctl is not used any more when this returns. */
+void p2prep_daemon_unlisten(void);
+
+#endif

@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* ctl.c - the control sockets of pml/p2prep among forked processes that are killed, cut off, given
+ * up
+ *
+ * The processes of a job are children of the test. Cards, orders to them and what they know lie in
+ * memory that all share. */
+#include "config.h"
+#include "mca-component/pml_p2prep/pml_p2prep_ctl.h"
+
+#include "base/clock.h"
+#include "test/lib/prelude.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { MAX = 24, PATIENCE_MS = 60000, CARD_MAX = 1024 };
+enum order { NONE, DONE, CUT, GIVE_UP, TOLD, FORK };
+
+struct cell {
+    unsigned char card[CARD_MAX];
+    size_t card_size;
+    atomic_int is_open, is_up, order, whom, deaths, is_refused, is_over, child;
+    atomic_int dead[MAX];
+};
+
+struct job {
+    int count, mesh_max;
+    pid_t pids[MAX];
+    struct cell *cells;
+};
+
+static void on_dead(void *arg, int process)
+{
+    struct cell *cell = arg;
+    cell->dead[process]++;
+    cell->deaths++;
+}
+
+static void on_refused(void *arg)
+{
+    struct cell *cell = arg;
+    cell->is_refused = 1;
+}
+
+/* Resets every connection of this process, as a broken middlebox would. */
+static void cut(void)
+{
+    struct sockaddr none = {.sa_family = AF_UNSPEC};
+    struct sockaddr_storage peer;
+    for (int fd = 3; fd < 256; fd++) {
+        socklen_t size = sizeof peer;
+        if (getpeername(fd, (struct sockaddr *)&peer, &size) == 0)
+            (void)connect(fd, &none, sizeof none);
+    }
+}
+
+static void obey(struct ctl *ctl, struct cell *cell)
+{
+    int order = cell->order;
+    if (order == NONE)
+        return;
+    if (order == DONE)
+        ctl_done(ctl);
+    else if (order == CUT)
+        cut();
+    else if (order == GIVE_UP)
+        ctl_dead(ctl, cell->whom);
+    else if (order == TOLD)
+        ctl_news(ctl, cell->whom);
+    else if (order == FORK && (cell->child = fork()) == 0) {
+        for (;;)
+            pause();
+    }
+    cell->order = NONE;
+}
+
+static _Noreturn void process_run(struct job *job, int self)
+{
+    struct cell *cell = &job->cells[self];
+    struct err err = {{0}};
+    struct ctl_setup setup = {.self = self,
+                              .count = job->count,
+                              .mesh_max = job->mesh_max,
+                              .up = {cell, on_dead, on_refused}};
+    struct ctl *ctl = ctl_create(&setup, &err);
+    if (!ctl)
+        _exit(1);
+    const void *card = ctl_card(ctl, &cell->card_size);
+    memcpy(cell->card, card, cell->card_size);
+    cell->is_open = 1;
+    for (int i = 0; i < job->count; i++) {
+        while (!job->cells[i].is_open)
+            usleep(100);
+        if (i != self && ctl_peer(ctl, i, job->cells[i].card, job->cells[i].card_size))
+            _exit(2);
+    }
+    ctl_start(ctl);
+    for (;;) {
+        struct pollfd fd = {.fd = ctl_fd(ctl), .events = POLLIN};
+        (void)poll(&fd, 1, 1);
+        ctl_poll(ctl, clock_now_ms());
+        obey(ctl, cell);
+        cell->is_over = ctl_is_over(ctl);
+        cell->is_up = 1;
+    }
+}
+
+static struct job *job_start(int count, int mesh_max)
+{
+    struct job *job = calloc(1, sizeof *job);
+    pid_t parent = getpid();
+    job->count = count;
+    job->mesh_max = mesh_max;
+    job->cells = mmap(NULL, MAX * sizeof *job->cells, PROT_READ | PROT_WRITE,
+                      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    assert_ptr_not_equal(job->cells, MAP_FAILED);
+    for (int i = 0; i < count; i++) {
+        job->pids[i] = fork();
+        if (job->pids[i] == 0) {
+            (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+            if (getppid() != parent)
+                _exit(3);
+            process_run(job, i);
+        }
+    }
+    return job;
+}
+
+static void kill_one(struct job *job, int i)
+{
+    (void)kill(job->pids[i], SIGKILL);
+    (void)waitpid(job->pids[i], NULL, 0);
+    job->pids[i] = 0;
+}
+
+static void job_end(struct job *job)
+{
+    for (int i = 0; i < job->count; i++) {
+        if (job->pids[i])
+            kill_one(job, i);
+        if (job->cells[i].child > 0)
+            (void)kill(job->cells[i].child, SIGKILL);
+    }
+    (void)munmap(job->cells, MAX * sizeof *job->cells);
+    free(job);
+}
+
+static void wait_for(const atomic_int *what, int value)
+{
+    int64_t end = clock_now_ms() + PATIENCE_MS;
+    while (*what != value) {
+        assert_true(clock_now_ms() < end);
+        usleep(500);
+    }
+}
+
+static void wait_up(struct job *job)
+{
+    for (int i = 0; i < job->count; i++)
+        wait_for(&job->cells[i].is_up, 1);
+}
+
+static void order(struct job *job, int i, enum order what, int whom)
+{
+    job->cells[i].whom = whom;
+    job->cells[i].order = (int)what;
+    wait_for(&job->cells[i].order, NONE);
+}
+
+/* All that live know exactly those that do not. */
+static void expect_dead(struct job *job)
+{
+    int dead = 0;
+    for (int i = 0; i < job->count; i++)
+        dead += job->pids[i] == 0;
+    for (int i = 0; i < job->count; i++) {
+        if (job->pids[i] == 0)
+            continue;
+        wait_for(&job->cells[i].deaths, dead);
+        for (int j = 0; j < job->count; j++)
+            assert_int_equal(job->cells[i].dead[j], job->pids[j] == 0);
+        assert_int_equal(job->cells[i].is_refused, 0);
+    }
+}
+
+static void the_killed_are_dead_to_all(void **state)
+{
+    (void)state;
+    struct job *job = job_start(8, 0);
+    wait_up(job);
+    for (int i = 0; i < 5; i++) {
+        kill_one(job, (i * 3 + 1) % 8);
+        expect_dead(job);
+    }
+    job_end(job);
+}
+
+static void several_at_once_while_they_connect(void **state)
+{
+    (void)state;
+    for (int round = 0; round < 30; round++) {
+        struct job *job = job_start(6, 0);
+        for (int i = 0; i < 6; i++)
+            wait_for(&job->cells[i].is_open, 1);
+        usleep((useconds_t)(round * 150));
+        kill_one(job, round % 6);
+        kill_one(job, (round + 2) % 6);
+        expect_dead(job);
+        job_end(job);
+    }
+}
+
+static void rings_carry_the_news_of_large_jobs(void **state)
+{
+    (void)state;
+    struct job *job = job_start(MAX, 4);
+    wait_up(job);
+    for (int i = 0; i < MAX - 3; i++) {
+        kill_one(job, (i * 7 + 2) % MAX);
+        if (i % 3 == 2)
+            expect_dead(job);
+    }
+    expect_dead(job);
+    job_end(job);
+}
+
+static void a_forked_child_does_not_hide_a_death(void **state)
+{
+    (void)state;
+    struct job *job = job_start(4, 0);
+    wait_up(job);
+    order(job, 2, FORK, 0);
+    kill_one(job, 2);
+    expect_dead(job);
+    assert_int_equal(kill(job->cells[2].child, 0), 0);
+    job_end(job);
+}
+
+static void a_reset_link_is_no_death(void **state)
+{
+    (void)state;
+    struct job *job = job_start(5, 0);
+    wait_up(job);
+    for (int round = 0; round < 20; round++) {
+        order(job, round % 5, CUT, 0);
+        order(job, (round + 1) % 5, CUT, 0); /* both may dial each other */
+    }
+    kill_one(job, 3); /* whoever lost somebody found back: the news arrives */
+    expect_dead(job);
+    job_end(job);
+}
+
+static void a_reset_link_in_rings_is_no_death(void **state)
+{
+    (void)state;
+    struct job *job = job_start(12, 2);
+    wait_up(job);
+    for (int round = 0; round < 24; round++)
+        order(job, round % 12, CUT, 0);
+    kill_one(job, 7);
+    expect_dead(job);
+    job_end(job);
+}
+
+static void who_is_given_up_leaves(void **state)
+{
+    (void)state;
+    struct job *job = job_start(5, 0);
+    wait_up(job);
+    order(job, 0, GIVE_UP, 3);
+    wait_for(&job->cells[3].is_refused, 1);
+    kill_one(job, 3);
+    expect_dead(job);
+    order(job, 1, TOLD, 4);
+    wait_for(&job->cells[4].is_refused, 1);
+    kill_one(job, 4);
+    expect_dead(job);
+    job_end(job);
+}
+
+static void the_end_waits_for_the_living_only(void **state)
+{
+    (void)state;
+    for (int mesh_max = 0; mesh_max <= 2; mesh_max += 2) {
+        struct job *job = job_start(6, mesh_max);
+        wait_up(job);
+        for (int i = 0; i < 4; i++)
+            order(job, i, DONE, 0);
+        kill_one(job, 2); /* done, but it still served the others */
+        wait_for(&job->cells[4].dead[2], 1);
+        kill_one(job, 4);
+        wait_for(&job->cells[0].dead[4], 1);
+        assert_int_equal(job->cells[0].is_over, 0);
+        assert_int_equal(job->cells[5].is_over, 1); /* it alone is not done */
+        order(job, 5, DONE, 0);
+        for (int i = 0; i < 6; i++) {
+            if (job->pids[i])
+                wait_for(&job->cells[i].is_over, 1);
+        }
+        job_end(job);
+    }
+}
+
+UNIT_MAIN(cmocka_unit_test(the_killed_are_dead_to_all),
+          cmocka_unit_test(several_at_once_while_they_connect),
+          cmocka_unit_test(rings_carry_the_news_of_large_jobs),
+          cmocka_unit_test(a_forked_child_does_not_hide_a_death),
+          cmocka_unit_test(a_reset_link_is_no_death),
+          cmocka_unit_test(a_reset_link_in_rings_is_no_death),
+          cmocka_unit_test(who_is_given_up_leaves),
+          cmocka_unit_test(the_end_waits_for_the_living_only))
