@@ -283,7 +283,7 @@ static void upcalls(struct ctl *ctl)
 void ctl_poll(struct ctl *ctl, int64_t now_ms)
 {
     struct epoll_event events[EVENTS];
-    if (ctl->is_forked)
+    if (ctl->is_forked || !ctl->is_started)
         return;
     ctl->now_ms = now_ms;
     int n = epoll_wait(ctl->epoll, events, EVENTS, 0);

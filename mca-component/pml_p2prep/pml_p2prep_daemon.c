@@ -21,17 +21,17 @@ static struct {
     int processes;
     size_t id;
     bool is_registered;
-} daemon = {.lock = PTHREAD_MUTEX_INITIALIZER}; /* PMIx handlers have no argument */
+} listener = {.lock = PTHREAD_MUTEX_INITIALIZER}; /* PMIx handlers have no argument */
 
 static void tell(const pmix_proc_t *dead)
 {
     const char *job = getenv("PMIX_NAMESPACE");
     if (job && strncmp(job, dead->nspace, sizeof dead->nspace) != 0)
         return;
-    (void)pthread_mutex_lock(&daemon.lock);
-    if (daemon.ctl && dead->rank < (pmix_rank_t)daemon.processes)
-        ctl_news(daemon.ctl, (int)dead->rank);
-    (void)pthread_mutex_unlock(&daemon.lock);
+    (void)pthread_mutex_lock(&listener.lock);
+    if (listener.ctl && dead->rank < (pmix_rank_t)listener.processes)
+        ctl_news(listener.ctl, (int)dead->rank);
+    (void)pthread_mutex_unlock(&listener.lock);
 }
 
 static void on_event(size_t id, pmix_status_t status, const pmix_proc_t *source, pmix_info_t info[],
@@ -54,10 +54,10 @@ static void on_event(size_t id, pmix_status_t status, const pmix_proc_t *source,
 static void on_registered(pmix_status_t status, size_t id, void *arg)
 {
     (void)arg;
-    (void)pthread_mutex_lock(&daemon.lock);
-    daemon.is_registered = status == PMIX_SUCCESS;
-    daemon.id = id;
-    (void)pthread_mutex_unlock(&daemon.lock);
+    (void)pthread_mutex_lock(&listener.lock);
+    listener.is_registered = status == PMIX_SUCCESS;
+    listener.id = id;
+    (void)pthread_mutex_unlock(&listener.lock);
 }
 
 void p2prep_daemon_listen(struct ctl *ctl, int processes)
@@ -65,20 +65,20 @@ void p2prep_daemon_listen(struct ctl *ctl, int processes)
     pmix_status_t code = RANK_DIED;
     if (!PMIx_Initialized())
         return;
-    (void)pthread_mutex_lock(&daemon.lock);
-    daemon.ctl = ctl;
-    daemon.processes = processes;
-    (void)pthread_mutex_unlock(&daemon.lock);
+    (void)pthread_mutex_lock(&listener.lock);
+    listener.ctl = ctl;
+    listener.processes = processes;
+    (void)pthread_mutex_unlock(&listener.lock);
     (void)PMIx_Register_event_handler(&code, 1, NULL, 0, on_event, on_registered, NULL);
 }
 
 void p2prep_daemon_unlisten(void)
 {
-    (void)pthread_mutex_lock(&daemon.lock);
-    bool was_registered = daemon.is_registered;
-    daemon.ctl = NULL;
-    daemon.is_registered = false;
-    (void)pthread_mutex_unlock(&daemon.lock);
+    (void)pthread_mutex_lock(&listener.lock);
+    bool was_registered = listener.is_registered;
+    listener.ctl = NULL;
+    listener.is_registered = false;
+    (void)pthread_mutex_unlock(&listener.lock);
     if (was_registered && PMIx_Initialized())
-        (void)PMIx_Deregister_event_handler(daemon.id, NULL, NULL);
+        (void)PMIx_Deregister_event_handler(listener.id, NULL, NULL);
 }
