@@ -27,11 +27,14 @@ p2prep_programs = test/mpi/p2prep-modes test/mpi/p2prep-types test/mpi/p2prep-pr
 	test/mpi/p2prep-work test/mpi/p2prep-cases
 EXTRA_DIST += test/mpi/p2prep.sh test/mpi/p2prep-chaos.sh test/mpi/p2prep-result.h test/mpi/p2prep-modes.c test/mpi/p2prep-types.c \
 	test/mpi/p2prep-probe.c test/mpi/p2prep-coll.c test/mpi/p2prep-comm.c test/mpi/p2prep-work.c test/mpi/p2prep-cases.c
-CLEANFILES += $(p2prep_programs)
-TESTS += test/mpi/p2prep.sh
+CLEANFILES += $(p2prep_programs) test/mpi/p2prep-ends
+EXTRA_DIST += test/mpi/p2prep-ends.sh test/mpi/p2prep-ends.c
+TESTS += test/mpi/p2prep.sh test/mpi/p2prep-ends.sh
 if HAVE_MPICC
 if HAVE_OMPI_DEVEL
-check_DATA += $(p2prep_programs)
+check_DATA += $(p2prep_programs) test/mpi/p2prep-ends
+test/mpi/p2prep-ends: test/mpi/p2prep-ends.c
+	$(AM_V_GEN)$(MKDIR_P) test/mpi && $(MPICC) -O1 -o $@ $(srcdir)/$@.c
 test/mpi/p2prep-modes test/mpi/p2prep-types test/mpi/p2prep-probe test/mpi/p2prep-coll test/mpi/p2prep-comm \
 	test/mpi/p2prep-work test/mpi/p2prep-cases: \
 		test/mpi/p2prep-result.h
@@ -47,7 +50,7 @@ endif
 endif
 
 check-mpi:
-	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(step_tests) test/mpi/p2prep.sh'
+	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(step_tests) test/mpi/p2prep.sh test/mpi/p2prep-ends.sh'
 
 # Kills N processes of replicated jobs, one each; SEED= repeats a row.
 N = 20
