@@ -84,15 +84,19 @@ static int read_settings(const struct options *options, struct settings *setting
                          struct err *err)
 {
     struct dirs dirs;
+    int result = 0;
 
-    if (dirs_find(&dirs, err) < 0)
-        return -1;
-    char *path = options->config != NULL ? mem_string(options->config) : mem_format("%s/p2pmpid.conf", dirs.config);
-    int result = options->fd >= 0 ? 0 : settings_read(settings, path, options->config != NULL, err);
+    if (options->fd < 0) { /* a private one has no configuration */
+        if (dirs_find(&dirs, err) < 0)
+            return -1;
+        char *path =
+            options->config != NULL ? mem_string(options->config) : mem_format("%s/p2pmpid.conf", dirs.config);
+        result = settings_read(settings, path, options->config != NULL, err);
+        free(path);
+        dirs_clear(&dirs);
+    }
     for (size_t i = 0; result == 0 && i < options->set_count; i++)
         result = settings_set(settings, options->sets[i], err);
-    free(path);
-    dirs_clear(&dirs);
     if (result == 0)
         *level = settings_log_level(settings);
     return result;

@@ -109,6 +109,8 @@ static void set_open_mpi(char ***env, const struct px_step *step)
     env_format(env, "OMPI_UNIVERSE_SIZE", "%u",
                spec->slots_total > spec->ranks ? spec->slots_total : spec->ranks);
     env_format(env, "OMPI_APP_CTX_NUM_PROCS", "%u", spec->ranks);
+    if (getenv("HOME") != NULL) /* stepd may have had to find one */
+        env_default(env, "HOME", getenv("HOME"));
     env_set(env, "OMPI_FIRST_RANKS", "0");
     env_set(env, "OMPI_NUM_APP_CTX", "1");
     env_set(env, "OMPI_COMMAND",

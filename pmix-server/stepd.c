@@ -23,6 +23,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -109,6 +110,13 @@ static void make_shm_dir(char *path, size_t size, const char *job)
     snprintf(path, size, "/dev/shm/p2pmpi-%.8s-XXXXXX", job);
     if (mkdtemp(path) == NULL)
         *path = '\0';
+}
+
+/* Open MPI and PMIx crash where neither the environment nor the system knows a home. */
+static void ensure_home(void)
+{
+    if (getenv("HOME") == NULL && getpwuid(geteuid()) == NULL)
+        setenv("HOME", "/", 1);
 }
 
 /* Pipes of ranks must not land there. */
@@ -231,6 +239,7 @@ int main(int argc, char **argv, char **environment)
     signal(SIGINT, SIG_IGN);
     signal(SIGHUP, SIG_IGN);
     signal(SIGPIPE, SIG_IGN);
+    ensure_home();
     fill_standard_fds();
     gethostname(own_name, sizeof own_name - 1);
     step.own_name = own_name;

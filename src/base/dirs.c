@@ -46,37 +46,69 @@ static const char *home_directory(void)
     return user != NULL ? user->pw_dir : home;
 }
 
-int dirs_find(struct dirs *dirs_out, struct err *err)
+static int make_dir(const char *path, struct err *err)
+{
+    return file_mkdirs(path, 0700, err) < 0 ? -1 : check_owner(path, err);
+}
+
+static int check_wish(const char *all, struct err *err)
+{
+    if (all != NULL && all[0] != '/')
+        return err_set(err, "P2PMPI_DIR must be an absolute path, not \"%s\"", all);
+    return 0;
+}
+
+static char *run_path(const char *all)
+{
+    const char *runtime = getenv("XDG_RUNTIME_DIR");
+
+    if (all != NULL)
+        return mem_format("%s/run", all);
+    if (runtime != NULL && runtime[0] == '/' && access(runtime, W_OK) == 0)
+        return mem_format("%s/p2pmpi", runtime);
+    return mem_format("/tmp/p2pmpi-%u", (unsigned)geteuid());
+}
+
+int dirs_find_run(struct dirs *dirs_out, struct err *err)
 {
     struct dirs dirs = {NULL, NULL, NULL, NULL};
     const char *all = getenv("P2PMPI_DIR");
-    const char *home = home_directory();
-    const char *runtime = getenv("XDG_RUNTIME_DIR");
 
-    if (all != NULL && all[0] == '/') {
+    if (check_wish(all, err) < 0)
+        return -1;
+    dirs.run = run_path(all);
+    if (make_dir(dirs.run, err) < 0) {
+        dirs_clear(&dirs);
+        return -1;
+    }
+    *dirs_out = dirs;
+    return 0;
+}
+
+int dirs_find(struct dirs *dirs_out, struct err *err)
+{
+    const char *all = getenv("P2PMPI_DIR");
+    const char *home = home_directory();
+    struct dirs dirs;
+
+    if (all == NULL && (home == NULL || home[0] != '/'))
+        return err_set(err, "HOME is not set to a directory; set HOME or P2PMPI_DIR");
+    if (dirs_find_run(&dirs, err) < 0)
+        return -1;
+    if (all != NULL) {
         dirs.config = mem_format("%s/config", all);
         dirs.state = mem_format("%s/state", all);
-        dirs.run = mem_format("%s/run", all);
         dirs.cache = mem_format("%s/cache", all);
-    } else if (all != NULL) {
-        return err_set(err, "P2PMPI_DIR must be an absolute path, not \"%s\"", all);
-    } else if (home == NULL || home[0] != '/') {
-        return err_set(err, "HOME is not set to a directory; set HOME or P2PMPI_DIR");
     } else {
         dirs.config = xdg("XDG_CONFIG_HOME", home, ".config");
         dirs.state = xdg("XDG_STATE_HOME", home, ".local/state");
         dirs.cache = xdg("XDG_CACHE_HOME", home, ".cache");
-        if (runtime != NULL && runtime[0] == '/' && access(runtime, W_OK) == 0)
-            dirs.run = mem_format("%s/p2pmpi", runtime);
-        else
-            dirs.run = mem_format("/tmp/p2pmpi-%u", (unsigned)geteuid());
     }
-    char *each[] = {dirs.config, dirs.state, dirs.run, dirs.cache};
-    for (int i = 0; i < 4; i++)
-        if (file_mkdirs(each[i], 0700, err) < 0 || check_owner(each[i], err) < 0) {
-            dirs_clear(&dirs);
-            return -1;
-        }
+    if (make_dir(dirs.config, err) < 0 || make_dir(dirs.state, err) < 0 ||
+        make_dir(dirs.cache, err) < 0) {
+        dirs_clear(&dirs);
+        return -1;
+    }
     *dirs_out = dirs;
     return 0;
 }

@@ -16,6 +16,8 @@ struct dirs {
 
 /* Finds the four and makes them, mode 0700. Returns 0, or -1 with a sentence. dirs_clear() frees. */
 int dirs_find(struct dirs *dirs_out, struct err *err);
+/* Only run, the others NULL: enough to find a p2pmpid, or to run a job alone without a home. */
+int dirs_find_run(struct dirs *dirs_out, struct err *err);
 void dirs_clear(struct dirs *dirs);
 
 #endif

@@ -58,3 +58,10 @@ int err_prefix(struct err *err, const char *format, ...)
     errno = saved;
     return -1;
 }
+
+void err_plain(char *text)
+{
+    for (unsigned char *c = (unsigned char *)text; *c != '\0'; c++)
+        if ((*c < 0x20 && *c != '\n' && *c != '\t') || *c == 0x7f)
+            *c = '?';
+}

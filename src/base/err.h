@@ -19,4 +19,8 @@ int err_sys(struct err *err, const char *format, ...) __attribute__((format(prin
 /* Puts "prefix: " before the sentence already there. Returns -1. */
 int err_prefix(struct err *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Makes a text that others may have written harmless on a terminal: control characters but line feed
+ * and tab become '?'. */
+void err_plain(char *text);
+
 #endif

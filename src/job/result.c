@@ -10,6 +10,7 @@
 static void text_set(struct result *result, const char *format, va_list args)
 {
     vsnprintf(result->text, sizeof result->text, format, args);
+    err_plain(result->text);
 }
 
 static void decide(struct result *result, uint32_t rank, uint32_t code, const char *format, ...)

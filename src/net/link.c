@@ -94,6 +94,7 @@ void link_fail(struct link *link, enum link_end end, const char *format, ...)
     link->end = end;
     va_start(args, format);
     vsnprintf(link->why, sizeof link->why, format, args);
+    err_plain(link->why);
     va_end(args);
     event_del(link->timer);
     if (link->stream != NULL)

@@ -291,7 +291,9 @@ struct daemon *daemon_create(struct settings *settings, int fd, struct err *err)
     memset(settings, 0, sizeof *settings);
     daemon->is_private = fd >= 0;
     daemon->base = event_base_new();
-    if (dirs_find(&daemon->dirs, err) < 0 || describe(daemon, err) < 0)
+    if ((daemon->is_private ? dirs_find_run(&daemon->dirs, err) : dirs_find(&daemon->dirs, err)) <
+            0 ||
+        describe(daemon, err) < 0)
         goto error;
     uint32_t slots =
         daemon->settings.slots != 0 ? daemon->settings.slots : daemon->hello->self->host->threads;
@@ -311,7 +313,6 @@ struct daemon *daemon_create(struct settings *settings, int fd, struct err *err)
     if (find_sandbox(daemon, err) < 0)
         goto error;
     hosting_retake(daemon->hosting);
-    members_start(daemon->members);
     daemon->toolstep = toolstep_create(daemon);
     return daemon;
 error:
@@ -322,6 +323,8 @@ error:
 int daemon_run(struct daemon *daemon)
 {
     prctl(PR_SET_CHILD_SUBREAPER, 1);
+    if (daemon->members != NULL)
+        members_start(daemon->members); /* the log is open now */
     event_base_dispatch(daemon->base);
     return 0;
 }

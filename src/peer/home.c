@@ -33,6 +33,7 @@ void home_warn(struct home *home, const char *format, ...)
 
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
+    err_plain(text);
     va_end(args);
     warning.text = text;
     frame.body_case = WIRE__FRAME__BODY_JOB_WARNING;
@@ -127,6 +128,7 @@ void home_fail(struct home *home, uint32_t code, const char *format, ...)
         return; /* too late to change what the job came to */
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
+    err_plain(text);
     va_end(args);
     result_failed(&home->result, code, "%s", text);
     home_event(home, HOME_EVENT_FAIL);

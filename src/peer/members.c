@@ -173,8 +173,6 @@ struct members *members_create(struct daemon *daemon, const char *grid_path, str
             goto error;
     } else if (errno != ENOENT || daemon->settings.grid != NULL) {
         goto error;
-    } else {
-        log_warning("no grid file: only this host is used path=%s", grid_path);
     }
     daemon->mesh = daemon_mesh(daemon, members->tls);
     return members;
@@ -187,8 +185,10 @@ void members_start(struct members *members)
 {
     struct daemon *daemon = members->daemon;
 
-    if (!members->has_grid)
+    if (!members->has_grid) {
+        log_warning("no grid was joined: only this host is used");
         return;
+    }
     Wire__Peer *self = daemon_self(daemon);
     directory_set_advertised(members->directory, daemon->settings.advertise != NULL);
     directory_set_self(members->directory, self, clock_now_ms());

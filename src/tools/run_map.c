@@ -47,8 +47,8 @@ void run_map_print(const Wire__JobSpec *spec, FILE *out)
         table_add(table, ranks);
         free(ranks);
     }
-    fprintf(out, "Job %.8s: %s, %u ranks on %zu hosts\n", spec->job, spec->command, spec->ranks,
-            spec->n_hosts);
+    fprintf(out, "Job %.8s: %s, %u rank%s on %zu host%s\n", spec->job, spec->command, spec->ranks,
+            spec->ranks == 1 ? "" : "s", spec->n_hosts, spec->n_hosts == 1 ? "" : "s");
     table_print(table, out);
     table_destroy(table);
 }

@@ -32,7 +32,7 @@ char *asker_path(struct err *err)
 {
     struct dirs dirs;
 
-    if (dirs_find(&dirs, err) < 0)
+    if (dirs_find_run(&dirs, err) < 0)
         return NULL;
     char *path = mem_format("%s/p2pmpid.sock", dirs.run);
     dirs_clear(&dirs);

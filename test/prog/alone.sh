@@ -108,4 +108,9 @@ claim "SIGKILL: no rank is left within 5 s" within 5 none_alive
 
 is_swept() { [ -z "$(find "$P2PMPI_DIR/run/jobs" -mindepth 1 2>/dev/null)" ]; }
 claim "nothing is left of all these jobs" within 5 is_swept
+
+# ---- a user without a home
+homeless() { limited 60 env -u P2PMPI_DIR -u XDG_RUNTIME_DIR HOME=/nonexistent/home "$bin/p2pmpirun" "$@" </dev/null; }
+homeless -n 2 "$act" exit 5
+claim "a home that cannot be written: the job runs" same 5 $code
 claims_end

@@ -147,10 +147,21 @@ static void a_code_does_not_replace_another_kind_of_failure(void **state)
     assert_string_equal(result.text, "host node7 was lost");
 }
 
+/* Reasons come from other people's hosts and end on a terminal. */
+static void what_a_host_says_cannot_steer_the_terminal(void **state)
+{
+    struct result result = {0};
+
+    (void)state;
+    result_failed(&result, RESULT_FAILED, "h1: %s", "\033[2Jgone\177\tto\nlunch");
+    assert_string_equal(result.text, "h1: ?[2Jgone?\tto\nlunch");
+}
+
 UNIT_MAIN(cmocka_unit_test(a_job_whose_ranks_all_do_well_says_nothing),
           cmocka_unit_test(one_end_makes_the_code),
           cmocka_unit_test(the_lowest_failing_rank_counts),
           cmocka_unit_test(what_we_killed_changes_nothing),
           cmocka_unit_test(a_signal_that_came_first_stays),
           cmocka_unit_test(mpi_abort_gives_its_code), cmocka_unit_test(the_first_failure_stays),
-          cmocka_unit_test(a_code_does_not_replace_another_kind_of_failure))
+          cmocka_unit_test(a_code_does_not_replace_another_kind_of_failure),
+          cmocka_unit_test(what_a_host_says_cannot_steer_the_terminal))
