@@ -272,6 +272,11 @@ int mca_pml_p2prep_improbe(int source, int tag, struct ompi_communicator_t *comm
 int mca_pml_p2prep_mprobe(int source, int tag, struct ompi_communicator_t *comm,
                           struct ompi_message_t **message, ompi_status_public_t *status);
 
+/* pml_p2prep_say.c */
+
+/* Writes a sentence of the help file to standard error. For what must not get lost. */
+void p2prep_say(const char *topic, ...);
+
 /* pml_p2prep_request.c */
 
 /* All bytes of `count` of a type at `buf` lie in a row; where they begin. */

@@ -97,7 +97,7 @@ void p2prep_replica_refused(void)
 {
     if (p2prep_watch_is_over())
         return;
-    opal_show_help(HELP, "refused", true, OMPI_PROC_MY_NAME->vpid, ompi_process_info.nodename);
+    p2prep_say("refused", OMPI_PROC_MY_NAME->vpid, ompi_process_info.nodename);
     _exit(1);
 }
 
@@ -111,11 +111,9 @@ static void op_end(void *arg, enum replica_end why, int rank, const char *senten
         p2prep_replica_refused();
     if (why == REPLICA_END_GONE) {
         p2prep_watch_hosts(rank, hosts, sizeof hosts);
-        opal_show_help(HELP, "gone", true, rank, hosts, OMPI_PROC_MY_NAME->vpid,
-                       ompi_process_info.nodename);
+        p2prep_say("gone", rank, hosts, OMPI_PROC_MY_NAME->vpid, ompi_process_info.nodename);
     } else {
-        opal_show_help(HELP, "end", true, OMPI_PROC_MY_NAME->vpid, ompi_process_info.nodename,
-                       sentence);
+        p2prep_say("end", OMPI_PROC_MY_NAME->vpid, ompi_process_info.nodename, sentence);
     }
     ompi_rte_abort(1, NULL);
 }

@@ -5,12 +5,9 @@
  * transports' progress is on the stack it may not: such requests wait until it has returned. */
 #include "mca-component/pml_p2prep/pml_p2prep.h"
 
-#include <opal/util/show_help.h>
-
 void p2prep_no_memory(size_t size)
 {
-    opal_show_help("help-mpi-pml-p2prep.txt", "no memory", true, OMPI_PROC_MY_NAME->vpid,
-                   ompi_process_info.nodename, size);
+    p2prep_say("no memory", OMPI_PROC_MY_NAME->vpid, ompi_process_info.nodename, size);
     ompi_rte_abort(1, NULL);
     abort();
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* pml_p2prep_shm.c - the transport over shared memory: rings for messages, reads across for bodies */
+/* pml_p2prep_shm.c - the transport over shared memory: rings for messages, reads across for bodies
+ */
 #ifdef HAVE_CONFIG_H
 #include "config.h"
 #endif
@@ -14,8 +15,8 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#define BURST        64   /* records of one ring per progress() */
-#define UNNAME_EVERY 1024 /* progress() calls between looks whether all have opened my file */
+#define BURST        64 /* records of one ring per progress() */
+#define UNNAME_EVERY 64 /* progress() calls between looks whether all have opened my file */
 
 /* ---- opening ---- */
 

@@ -102,8 +102,8 @@ static void up_lost(void *arg, void *owner, enum p2prep_loss loss, const char *w
         return;
     }
     if (loss == P2PREP_LOSS_FAULT) {
-        opal_show_help(HELP, "link fault", true, OMPI_PROC_MY_NAME->vpid,
-                       ompi_process_info.nodename, peer->vpid, why);
+        p2prep_say("link fault", OMPI_PROC_MY_NAME->vpid, ompi_process_info.nodename, peer->vpid,
+                   why);
         ompi_rte_abort(1, NULL);
     }
     opal_output_verbose(5, ompi_pml_base_framework.framework_output,
@@ -191,7 +191,7 @@ int p2prep_wire_open(void)
                            err.text);
     }
     if (n == 0 && ompi_process_info.num_procs > 1) {
-        opal_show_help(HELP, "no transports", true, mca_pml_p2prep.transports);
+        p2prep_say("no transports", mca_pml_p2prep.transports);
         return OMPI_ERR_NOT_AVAILABLE;
     }
     (void)pthread_atfork(NULL, NULL, in_child);
@@ -244,8 +244,8 @@ int p2prep_wire_add(struct p2prep_peer *peer)
     }
     free(cards);
     if (!peer->wire) {
-        opal_show_help(HELP, "out of reach", true, peer->vpid, ompi_process_info.nodename,
-                       mca_pml_p2prep.transports, err.text);
+        p2prep_say("out of reach", peer->vpid, ompi_process_info.nodename,
+                   mca_pml_p2prep.transports, err.text);
         return OMPI_ERR_UNREACH;
     }
     size_t most = peer->wire->medium->send_max(peer->wire);

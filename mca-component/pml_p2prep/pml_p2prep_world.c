@@ -31,7 +31,7 @@ static int world_make(void)
     if (pml->world)
         return OMPI_SUCCESS;
     if (OMPI_PROC_MY_NAME->vpid == 0)
-        opal_show_help(HELP, "wrong count", true, processes, pml->replicas, err.text);
+        p2prep_say("wrong count", processes, pml->replicas, err.text);
     return OMPI_ERR_SILENT;
 }
 
