@@ -63,5 +63,20 @@ claim "all replicas of a rank die: the job ends" ended
 claim "all replicas of a rank die: no result" lines '^rank' 0
 claim "all replicas of a rank die: a sentence names rank, hosts and processes" \
     said "All replicas of rank 1 are dead: .*$(uname -n) (process 1), .*$(uname -n) (process 4)"
+# Stopped by a debugger where the modex is over and MPI_Init is not
+if command -v gdb >/dev/null; then
+    printf '%s\n' 'set breakpoint pending on' 'set confirm off' 'break p2prep_replica_start' 'run none' kill quit >"$dir/gdb"
+    timeout -k 5 "${P2PREP_TIMEOUT:-60}" mpirun --oversubscribe --enable-recovery --mca mca_base_component_path "$path" \
+        --mca pml p2prep --mca pml_p2prep_replicas 2 -n 1 "$here/test/mpi/p2prep-ends" none : \
+        -n 1 sh -c "exec gdb -batch -x $dir/gdb $here/test/mpi/p2prep-ends >$dir/gdb.out 2>&1" : -n 4 "$here/test/mpi/p2prep-ends" none \
+        >"$dir/out" 2>"$dir/err"
+    code=$?
+    if grep -q 'Inferior 1 .*killed' "$dir/gdb.out"; then
+        claim "a process dies in MPI_Init after the modex: five come out of MPI_Finalize" lines '^end of' 5
+        claim "a process dies in MPI_Init after the modex: the right result" right
+    else
+        echo "# SKIP a death in MPI_Init: gdb cannot trace here"
+    fi
+fi
 echo "1..$tests"
 test $faults = 0
