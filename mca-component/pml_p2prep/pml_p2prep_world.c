@@ -8,6 +8,7 @@
 #include "mca-component/pml_p2prep/pml_p2prep_world.h"
 
 #include <ompi/runtime/params.h>
+#include <opal/mca/pmix/pmix.h>
 #include <opal/util/bit_ops.h>
 #include <opal/util/show_help.h>
 
@@ -32,6 +33,8 @@ static int world_make(void)
         return OMPI_SUCCESS;
     if (OMPI_PROC_MY_NAME->vpid == 0)
         p2prep_say("wrong count", processes, pml->replicas, err.text);
+    /* Everybody is refused: who leaves first has mpirun end the others, and the one that speaks is among them. */
+    opal_pmix.fence(NULL, 0);
     return OMPI_ERR_SILENT;
 }
 
