@@ -18,7 +18,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-enum { MESH_MAX = 64, EVENTS = 32 };
+enum { MESH_MAX = 64, EVENTS = 32, PATIENCE_MS = 100 };
 
 static struct ctl *all; /* of this process: fork handlers have no argument */
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -184,10 +184,23 @@ static void meet_all(struct ctl *ctl)
         meet_rings(ctl);
 }
 
-void ctl_start(struct ctl *ctl)
+/* In the mesh the higher dials. One that died before it did is found by dialling it. */
+static void wait_for_higher(struct ctl *ctl)
 {
+    for (int i = ctl->self + 1; i < ctl->count && ctl->count <= ctl->mesh_max; i++) {
+        if (!ctl->processes[i].is_dead && ctl->processes[i].again_ms == 0) {
+            ctl->processes[i].again_ms = ctl->now_ms + PATIENCE_MS;
+            ctl->dials++;
+        }
+    }
+}
+
+void ctl_start(struct ctl *ctl, int64_t now_ms)
+{
+    ctl->now_ms = now_ms;
     ctl->is_started = true;
     meet_all(ctl);
+    wait_for_higher(ctl);
 }
 
 void ctl_dead(struct ctl *ctl, int process)

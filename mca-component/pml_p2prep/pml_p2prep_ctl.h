@@ -51,7 +51,7 @@ int ctl_peer(struct ctl *ctl, int process, const void *card, size_t size);
 /* A sibling: always connected, however large the job. */
 void ctl_friend(struct ctl *ctl, int process);
 /* All cards are there: dials. */
-void ctl_start(struct ctl *ctl);
+void ctl_start(struct ctl *ctl, int64_t now_ms);
 
 /* What came, dials under way, what waits to be dialled again. One system call when idle. */
 void ctl_poll(struct ctl *ctl, int64_t now_ms);

@@ -257,7 +257,11 @@ void ctl_dials_tick(struct ctl *ctl)
         if (is_under_way(peer->out) && ctl->now_ms - peer->out->since_ms > DIAL_MS &&
             peer->out->state == CONN_DIALLING)
             dial_failed(ctl, i, ETIMEDOUT);
-        if (peer->again_ms && ctl->now_ms >= peer->again_ms)
+        if (!peer->again_ms || ctl->now_ms < peer->again_ms)
+            continue;
+        peer->again_ms = 0;
+        ctl->dials--;
+        if (!peer->in) /* else it lives, and that connection tells when it does not */
             ctl_dial(ctl, i);
     }
 }

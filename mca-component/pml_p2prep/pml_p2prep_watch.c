@@ -85,7 +85,7 @@ int p2prep_watch_connect(void)
         if (i != me && world->rank[i] == world->rank[me])
             ctl_friend(ctl, (int)i);
     }
-    ctl_start(ctl);
+    ctl_start(ctl, clock_ms());
     p2prep_daemon_listen(ctl, (int)mca_pml_p2prep.n_peers);
     return OMPI_SUCCESS;
 }

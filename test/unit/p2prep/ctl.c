@@ -104,7 +104,7 @@ static _Noreturn void process_run(struct job *job, int self)
         if (i != self && ctl_peer(ctl, i, job->cells[i].card, job->cells[i].card_size))
             _exit(2);
     }
-    ctl_start(ctl);
+    ctl_start(ctl, clock_now_ms());
     for (;;) {
         struct pollfd fd = {.fd = ctl_fd(ctl), .events = POLLIN};
         (void)poll(&fd, 1, 1);
