@@ -7,25 +7,12 @@
 . "${P2PMPI_SRCDIR:-.}/test/lib/claim.sh"
 . "$P2PMPI_SRCDIR/test/lib/lab.sh"
 . "$P2PMPI_SRCDIR/test/lib/grid.sh"
+. "$P2PMPI_SRCDIR/test/bench/bench-lib.sh"
 need mpirun openmpi-bin
 pairs=${BENCH_PAIRS:-20}
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 NETLAB_PASS="OMPI_ALLOW_RUN_AS_ROOT OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"
 export NETLAB_PASS
-
-# timed FILE COMMAND...: appends milliseconds, with two decimals
-timed() {
-    timed_file=$1
-    shift
-    timed_start=$(date +%s%N)
-    "$@" >"$scratch/said" 2>&1 </dev/null || { echo "failed: $*"; cat "$scratch/said"; exit 1; }
-    timed_end=$(date +%s%N)
-    echo $(((timed_end - timed_start) / 10000)) >>"$timed_file"
-}
-median() { sort -n "$1" | awk '{v[NR] = $1} END {print (v[int((NR + 1) / 2)] + v[int(NR / 2) + 1]) / 2}'; }
-row() { awk -v name="$1" -v ours="$2" -v theirs="$3" -v unit="$4" \
-    'BEGIN { printf "%-56s %10.2f %10.2f %-4s %6.2f\n", name, ours, theirs, unit, ours / theirs }'; }
-row_ms() { row "$1" "$(median "$2" | awk '{print $1 / 100}')" "$(median "$3" | awk '{print $1 / 100}')" ms; }
 
 # paired NAME: our_command and their_command, alternating; the first pair warms up and is dropped
 paired() {

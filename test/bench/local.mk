@@ -1,6 +1,23 @@
-# test/bench - make bench: p2pmpirun beside mpirun, never part of make check
-EXTRA_DIST += test/bench/bench.sh test/bench/rshd.pl test/bench/rsh.pl
+# test/bench - make bench: p2pmpirun beside mpirun, p2prep beside ob1; never part of make check, but for p2prep-smoke.sh
+EXTRA_DIST += test/bench/bench-lib.sh test/bench/bench.sh test/bench/rshd.pl test/bench/rsh.pl
+EXTRA_DIST += test/bench/p2prep-bench.sh test/bench/p2prep-bench-cells.sh test/bench/cells.awk test/bench/p2prep-pair.c
 
-bench: all $(check_PROGRAMS) $(check_SCRIPTS)
+EXTRA_DIST += test/bench/p2prep-smoke.sh
+TESTS += test/bench/p2prep-smoke.sh
+
+p2prep_bench_programs = test/bench/p2prep-pair
+CLEANFILES += $(p2prep_bench_programs)
+if HAVE_MPICC
+test/bench/p2prep-pair: test/bench/p2prep-pair.c
+	$(AM_V_GEN)$(MKDIR_P) test/bench && $(MPICC) -O2 -o $@ $(srcdir)/$@.c
+if HAVE_OMPI_DEVEL
+check_DATA += $(p2prep_bench_programs)
+endif
+endif
+
+bench: bench-p2pmpirun bench-p2prep
+bench-p2pmpirun: all $(check_PROGRAMS) $(check_SCRIPTS) $(check_DATA)
 	$(AM_TESTS_ENVIRONMENT) $(SHELL) $(srcdir)/test/bench/bench.sh
-.PHONY: bench
+bench-p2prep: all $(check_DATA)
+	$(AM_TESTS_ENVIRONMENT) $(SHELL) $(srcdir)/test/bench/p2prep-bench.sh
+.PHONY: bench bench-p2pmpirun bench-p2prep
