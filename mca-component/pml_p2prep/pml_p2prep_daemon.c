@@ -2,7 +2,8 @@
 /* pml_p2prep_daemon.c - what the launcher's daemon says about deaths, where it does
  *
  * p2pmpi-stepd tells ranks by a PMIx event with a code of our own (pmix-server/px_status.h). Stock
- * launchers send none. Events come in PMIx's thread. */
+ * launchers send none. Events come in PMIx's thread, as do answers: who closes waits for them, for
+ * this code may be gone afterwards. */
 #ifdef HAVE_CONFIG_H
 #include "config.h"
 #endif
@@ -20,8 +21,10 @@ static struct {
     struct ctl *ctl; /* NULL: nobody listens */
     int processes;
     size_t id;
-    bool is_registered;
-} listener = {.lock = PTHREAD_MUTEX_INITIALIZER}; /* PMIx handlers have no argument */
+    enum { UNREGISTERED, ASKED, REGISTERED } state;
+    pthread_cond_t answered;
+} listener = {.lock = PTHREAD_MUTEX_INITIALIZER,
+              .answered = PTHREAD_COND_INITIALIZER}; /* PMIx handlers have no argument */
 
 static void tell(const pmix_proc_t *dead)
 {
@@ -55,8 +58,16 @@ static void on_registered(pmix_status_t status, size_t id, void *arg)
 {
     (void)arg;
     (void)pthread_mutex_lock(&listener.lock);
-    listener.is_registered = status == PMIX_SUCCESS;
+    listener.state = status == PMIX_SUCCESS ? REGISTERED : UNREGISTERED;
     listener.id = id;
+    (void)pthread_cond_signal(&listener.answered);
+    (void)pthread_mutex_unlock(&listener.lock);
+}
+
+static void state_set(int state)
+{
+    (void)pthread_mutex_lock(&listener.lock);
+    listener.state = state;
     (void)pthread_mutex_unlock(&listener.lock);
 }
 
@@ -68,17 +79,22 @@ void p2prep_daemon_listen(struct ctl *ctl, int processes)
     (void)pthread_mutex_lock(&listener.lock);
     listener.ctl = ctl;
     listener.processes = processes;
+    listener.state = ASKED;
     (void)pthread_mutex_unlock(&listener.lock);
-    (void)PMIx_Register_event_handler(&code, 1, NULL, 0, on_event, on_registered, NULL);
+    if (PMIx_Register_event_handler(&code, 1, NULL, 0, on_event, on_registered, NULL) !=
+        PMIX_SUCCESS)
+        state_set(UNREGISTERED);
 }
 
 void p2prep_daemon_unlisten(void)
 {
     (void)pthread_mutex_lock(&listener.lock);
-    bool was_registered = listener.is_registered;
     listener.ctl = NULL;
-    listener.is_registered = false;
+    while (listener.state == ASKED)
+        (void)pthread_cond_wait(&listener.answered, &listener.lock);
+    bool was_registered = listener.state == REGISTERED;
+    listener.state = UNREGISTERED;
     (void)pthread_mutex_unlock(&listener.lock);
     if (was_registered && PMIx_Initialized())
-        (void)PMIx_Deregister_event_handler(listener.id, NULL, NULL);
+        (void)PMIx_Deregister_event_handler(listener.id, NULL, NULL); /* NULL: waits */
 }
