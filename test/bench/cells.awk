@@ -1,42 +1,64 @@
 # SPDX-License-Identifier: BSD-3-Clause
-# cells.awk - a table from three files of "KIND BYTES VALUE" lines: ours, theirs, theirs again
+# cells.awk - a table from three files of "KIND BYTES VALUE" lines: ours, theirs, theirs again; the n-th values of a cell ran side by side
 # -v medium= pairs= for the head, summary= a file that gets "RATIO CELL" lines
+#
+# A ratio is the median of the ratios of runs side by side, not of medians: a virtual machine's cores are near each other for some seconds
+# and then far (0.16 us or 0.42). After the ± its standard error, as far as quartiles tell.
 FNR == 1 { file++ }
 {
     cell = $1 " " $2
-    if (file == 1 && !(cell in seen)) {
-        seen[cell] = 1
+    if (!(cell in known)) {
+        known[cell] = 1
         cells[++cells_n] = cell
     }
     value[file, cell, ++count[file, cell]] = $3
 }
 
-# the median of a cell's values in a file
-function median(file, cell,    n, i, j, v, sorted) {
-    n = count[file, cell]
-    for (i = 1; i <= n; i++) {
-        v = value[file, cell, i]
-        for (j = i - 1; j > 0 && sorted[j] > v; j--)
-            sorted[j + 1] = sorted[j]
-        sorted[j + 1] = v
+# sorts v[1..n]
+function sort(v, n,    i, j, x) {
+    for (i = 2; i <= n; i++) {
+        x = v[i]
+        for (j = i - 1; j > 0 && v[j] > x; j--)
+            v[j + 1] = v[j]
+        v[j + 1] = x
     }
-    return (sorted[int((n + 1) / 2)] + sorted[int(n / 2) + 1]) / 2
 }
 
-# how many times faster than `than` is `this`?
-function speedup(kind, this, than) { return kind == "latency" ? than / this : this / than }
+# of sorted v[1..n]
+function median(v, n) { return (v[int((n + 1) / 2)] + v[int(n / 2) + 1]) / 2 }
+
+function cell_median(file, cell,    n, i, v) {
+    n = count[file, cell]
+    for (i = 1; i <= n; i++)
+        v[i] = value[file, cell, i]
+    sort(v, n)
+    return median(v, n)
+}
+
+# how many times faster than `than` is `this`? Sets ratio and ratio_error
+function compare(this, than, cell,    n, i, v) {
+    n = count[this, cell]
+    for (i = 1; i <= n; i++)
+        v[i] = cell ~ /^latency/ ? value[than, cell, i] / value[this, cell, i] : value[this, cell, i] / value[than, cell, i]
+    sort(v, n)
+    ratio = median(v, n)
+    ratio_error = 0.93 * (v[int((3 * n + 3) / 4)] - v[int((n + 3) / 4)]) / sqrt(n)
+}
 
 BEGIN { unit["latency"] = "us"; unit["rate"] = "k/s"; unit["bandwidth"] = "MB/s" }
 END {
-    printf "%-3s, %2d runs, medians        p2prep        ob1   ob1 again        ratio   ob1's own\n", medium, pairs
+    printf "%-4s %3d runs of each    p2prep        ob1  ob1 again    p2prep / ob1      ob1 again / ob1\n", medium, pairs
     for (i = 1; i <= cells_n; i++) {
-        split(cells[i], part, " ")
+        cell = cells[i]
+        split(cell, part, " ")
         scale = part[1] == "rate" ? 1000 : 1
+        printf "%-9s %8d %-4s", part[1], part[2], unit[part[1]]
         for (f = 1; f <= 3; f++)
-            m[f] = median(f, cells[i]) / scale
-        ratio = speedup(part[1], m[1], m[2])
-        printf "%-9s %8d %-4s  %10.3f %10.3f  %10.3f   %7.3f %s  %9.3f\n", part[1], part[2], unit[part[1]], m[1], m[2], m[3], \
-            ratio, ratio < 0.97 ? "<" : " ", speedup(part[1], m[3], m[2])
+            printf " %10.3f", cell_median(f, cell) / scale
+        compare(1, 2, cell)
+        printf "  %8.3f ±%5.3f %s", ratio, ratio_error, ratio < 0.97 ? "<" : " "
         printf "%.3f (%s, %s, %d bytes)\n", ratio, medium, part[1], part[2] >>summary
+        compare(3, 2, cell)
+        printf " %8.3f ±%5.3f\n", ratio, ratio_error
     }
 }

@@ -15,7 +15,7 @@ cells_round() {
     done
 }
 
-echo "one replica; bigger ratios are better, < means under 0.97"
+echo "one replica; a ratio above 1 is for p2prep, < means under 0.97"
 for cells_medium in ${BENCH_MEDIA:-shm tcp}; do
     for cells_i in $(seq "$pairs"); do
         cells_round "$cells_medium" "$cells_i"

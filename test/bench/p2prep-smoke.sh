@@ -14,6 +14,6 @@ BENCH_CELL_MS=1 BENCH_BYTES="8 65536"
 export BENCH_CELL_MS BENCH_BYTES
 claim "cells: latency, rate and bandwidth are measured" bench cells
 claim "cells: three numbers above zero and a ratio for each medium, kind and size" \
-    rows cells 12 '^[a-z]* *[0-9]* [a-zA-Z/]*  *[0-9]*[1-9][0-9.]*  *[0-9]*[1-9][0-9.]*  *[0-9]*[1-9][0-9.]*  *[0-9]*\.[0-9]*'
+    rows cells 12 '^[a-z]*  *[0-9]* [a-zA-Z/]* \( *[0-9.]*[1-9][0-9.]*\)\{4\} ±'
 claim "cells: the smallest ratio comes last" rows cells 1 '^smallest ratio: [0-9.]* ([a-z]*, [a-z]*, [0-9]* bytes)$'
 claims_end
