@@ -203,8 +203,13 @@ int mca_pml_p2prep_del_comm(struct ompi_communicator_t *comm);
 int mca_pml_p2prep_dump(struct ompi_communicator_t *comm, int verbose);
 /* With replicas: the rank in the world of a rank of the communicator's remote group. */
 int p2prep_comm_world_rank(struct p2prep_comm *pc, int rank);
-/* The peer that serves a rank of the communicator's remote group. */
-struct p2prep_peer *p2prep_comm_peer(struct p2prep_comm *pc, int rank);
+/* The peer that serves a rank of the communicator's remote group; the slow half looks it up. */
+struct p2prep_peer *p2prep_comm_find_peer(struct p2prep_comm *pc, int rank);
+static inline struct p2prep_peer *p2prep_comm_peer(struct p2prep_comm *pc, int rank)
+{
+    struct p2prep_peer *peer = pc->sources[rank].peer;
+    return OPAL_LIKELY(peer != NULL) ? peer : p2prep_comm_find_peer(pc, rank);
+}
 
 /* pml_p2prep_match.c */
 

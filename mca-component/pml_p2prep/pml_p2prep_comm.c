@@ -114,12 +114,9 @@ int mca_pml_p2prep_del_comm(struct ompi_communicator_t *comm)
     return OMPI_SUCCESS;
 }
 
-struct p2prep_peer *p2prep_comm_peer(struct p2prep_comm *pc, int rank)
+struct p2prep_peer *p2prep_comm_find_peer(struct p2prep_comm *pc, int rank)
 {
-    struct p2prep_source *source = &pc->sources[rank];
-    if (OPAL_UNLIKELY(!source->peer))
-        source->peer = p2prep_peer_of(ompi_comm_peer_lookup(pc->comm, rank));
-    return source->peer;
+    return pc->sources[rank].peer = p2prep_peer_of(ompi_comm_peer_lookup(pc->comm, rank));
 }
 
 int mca_pml_p2prep_dump(struct ompi_communicator_t *comm, int verbose)

@@ -239,20 +239,6 @@ static int send_post(mca_pml_p2prep_send_request_t *send)
     return rc;
 }
 
-int mca_pml_p2prep_isend(const void *buf, size_t count, ompi_datatype_t *type, int dest, int tag,
-                         mca_pml_base_send_mode_t mode, struct ompi_communicator_t *comm,
-                         struct ompi_request_t **request)
-{
-    mca_pml_p2prep_send_request_t *send =
-        send_create(buf, count, type, dest, tag, mode, comm, false);
-    if (!send)
-        return OMPI_ERR_TEMP_OUT_OF_RESOURCE;
-    int rc = send_post(send);
-    if (rc == OMPI_SUCCESS)
-        *request = (struct ompi_request_t *)send;
-    return rc;
-}
-
 /* Small, in a row, nobody to be told of the match: no request, head on the stack. */
 static inline bool send_at_once(struct p2prep_peer *peer, const void *buf, size_t count,
                                 ompi_datatype_t *type, int tag, mca_pml_base_send_mode_t mode,
@@ -269,6 +255,25 @@ static inline bool send_at_once(struct p2prep_peer *peer, const void *buf, size_
     int rc = p2prep_peer_try(peer, &head, sizeof head, p2prep_first_byte(buf, type), size);
     p2prep_unlock();
     return rc == 0;
+}
+
+int mca_pml_p2prep_isend(const void *buf, size_t count, ompi_datatype_t *type, int dest, int tag,
+                         mca_pml_base_send_mode_t mode, struct ompi_communicator_t *comm,
+                         struct ompi_request_t **request)
+{
+    struct p2prep_peer *peer = p2prep_comm_peer((struct p2prep_comm *)comm->c_pml_comm, dest);
+    if (OPAL_LIKELY(send_at_once(peer, buf, count, type, tag, mode, comm))) {
+        *request = &ompi_request_empty; /* of a send's status only "cancelled" is defined */
+        return OMPI_SUCCESS;
+    }
+    mca_pml_p2prep_send_request_t *send =
+        send_create(buf, count, type, dest, tag, mode, comm, false);
+    if (!send)
+        return OMPI_ERR_TEMP_OUT_OF_RESOURCE;
+    int rc = send_post(send);
+    if (rc == OMPI_SUCCESS)
+        *request = (struct ompi_request_t *)send;
+    return rc;
 }
 
 int mca_pml_p2prep_send(const void *buf, size_t count, ompi_datatype_t *type, int dest, int tag,

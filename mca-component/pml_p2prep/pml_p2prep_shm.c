@@ -197,6 +197,25 @@ static size_t shm_send_max(struct p2prep_link *base)
     return ring_record_max(((struct shm_link *)base)->tp->segment.ring_size) - 8;
 }
 
+/* The reader polls the line in which a record begins: it is written last, all at once. */
+static void fill(unsigned char *place, const void *head, size_t head_size,
+                 const unsigned char *payload, size_t payload_size)
+{
+    size_t start = padded(head_size), line = RING_LINE - (uintptr_t)place % RING_LINE;
+    size_t first = line > start ? line - start : 0;
+
+    if (payload_size > first) {
+        memcpy(place + start + first, payload + first, payload_size - first);
+        payload_size = first;
+    }
+    if (head_size == 16)
+        memcpy(place, head, 16);
+    else
+        memcpy(place, head, head_size);
+    if (payload_size > 0)
+        memcpy(place + start, payload, payload_size);
+}
+
 static enum p2prep_sent shm_send(struct p2prep_link *base, const void *head, size_t head_size,
                                  const void *payload, size_t payload_size)
 {
@@ -209,9 +228,7 @@ static enum p2prep_sent shm_send(struct p2prep_link *base, const void *head, siz
     place = ring_reserve(&link->out, start + payload_size);
     if (place == NULL)
         return P2PREP_FULL;
-    memcpy(place, head, head_size);
-    if (payload_size > 0)
-        memcpy(place + start, payload, payload_size);
+    fill(place, head, head_size, payload, payload_size);
     ring_publish(&link->out, start + payload_size, note_of(KIND_MESSAGE, head_size));
     return P2PREP_SENT;
 }

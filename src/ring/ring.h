@@ -20,7 +20,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define RING_LINE     64   /* cache line; records begin at multiples of it */
+#define RING_LINE     64   /* cache line */
+#define RING_STEP     32   /* records begin at multiples of it: two small ones share a line */
 #define RING_HEAD     8    /* bytes of a record's head word */
 #define RING_WARM     8192 /* bytes, of a ring twice as long at least */
 #define RING_TELL     2048 /* bytes read until the writer is told, of a ring four times as long */
@@ -87,7 +88,7 @@ static inline uint64_t ring_tell(uint64_t size)
 
 static inline uint64_t ring_room(size_t size)
 {
-    return (size + RING_HEAD + RING_LINE - 1) & ~(uint64_t)(RING_LINE - 1);
+    return (size + RING_HEAD + RING_STEP - 1) & ~(uint64_t)(RING_STEP - 1);
 }
 
 static inline _Atomic uint64_t *ring_head(struct ring_shared *shared, uint64_t size, uint64_t at)
