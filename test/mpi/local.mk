@@ -25,14 +25,15 @@ endif
 # p2prep-*: under stock mpirun, the PML p2prep against ob1
 p2prep_programs = test/mpi/p2prep-modes test/mpi/p2prep-types test/mpi/p2prep-probe test/mpi/p2prep-coll test/mpi/p2prep-comm \
 	test/mpi/p2prep-work test/mpi/p2prep-cases
-EXTRA_DIST += test/mpi/p2prep.sh test/mpi/p2prep-chaos.sh test/mpi/p2prep-result.h test/mpi/p2prep-modes.c test/mpi/p2prep-types.c \
-	test/mpi/p2prep-probe.c test/mpi/p2prep-coll.c test/mpi/p2prep-comm.c test/mpi/p2prep-work.c test/mpi/p2prep-cases.c
+p2prep_tests = test/mpi/p2prep.sh test/mpi/p2prep-ends.sh test/mpi/p2prep-cases.sh
+EXTRA_DIST += $(p2prep_tests) test/mpi/p2prep-lib.sh test/mpi/p2prep-chaos.sh test/mpi/p2prep-result.h test/mpi/p2prep-fault.h \
+	test/mpi/p2prep-modes.c test/mpi/p2prep-types.c test/mpi/p2prep-probe.c test/mpi/p2prep-coll.c test/mpi/p2prep-comm.c \
+	test/mpi/p2prep-work.c test/mpi/p2prep-cases.c test/mpi/p2prep-ends.c
 CLEANFILES += $(p2prep_programs) test/mpi/p2prep-ends
-EXTRA_DIST += test/mpi/p2prep-ends.sh test/mpi/p2prep-ends.c
 p2prep_others = test/mpi/p2prep-programs.sh
 EXTRA_DIST += $(p2prep_others) test/mpi/p2prep-kill.c test/mpi/p2prep-mpi4py.py
 CLEANFILES += test/mpi/p2prep-kill.so
-TESTS += test/mpi/p2prep.sh test/mpi/p2prep-ends.sh $(p2prep_others)
+TESTS += $(p2prep_tests) $(p2prep_others)
 if HAVE_MPICC
 if HAVE_OMPI_DEVEL
 check_DATA += $(p2prep_programs) test/mpi/p2prep-ends test/mpi/p2prep-kill.so
@@ -42,7 +43,7 @@ test/mpi/p2prep-ends: test/mpi/p2prep-ends.c
 	$(AM_V_GEN)$(MKDIR_P) test/mpi && $(MPICC) -O1 -o $@ $(srcdir)/$@.c
 test/mpi/p2prep-modes test/mpi/p2prep-types test/mpi/p2prep-probe test/mpi/p2prep-coll test/mpi/p2prep-comm \
 	test/mpi/p2prep-work test/mpi/p2prep-cases: \
-		test/mpi/p2prep-result.h
+		test/mpi/p2prep-result.h test/mpi/p2prep-fault.h
 	$(AM_V_GEN)$(MKDIR_P) test/mpi && $(MPICC) -O1 -o $@ $(srcdir)/$@.c
 test/mpi/p2prep-modes: test/mpi/p2prep-modes.c
 test/mpi/p2prep-types: test/mpi/p2prep-types.c
@@ -55,7 +56,7 @@ endif
 endif
 
 check-mpi:
-	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(step_tests) test/mpi/p2prep.sh test/mpi/p2prep-ends.sh $(p2prep_others)'
+	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(step_tests) $(p2prep_tests) $(p2prep_others)'
 
 # Kills N processes of replicated jobs, one each; SEED= repeats a row.
 N = 20

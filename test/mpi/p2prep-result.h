@@ -4,13 +4,10 @@
 #ifndef P2PREP_RESULT_H
 #define P2PREP_RESULT_H
 
+#include "p2prep-fault.h"
+
 #include <mpi.h>
-#include <signal.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
 
 static uint64_t result = 14695981039346656037u;
 static int rank, size;
@@ -49,27 +46,14 @@ static inline void pattern(void *to, size_t n, int who, int number)
     }
 }
 
-/* P2PREP_KILL="process:microseconds,...": these processes of the job are killed so long after
- * MPI_Init. */
-static inline void kill_myself_later(void)
-{
-    const char *order = getenv("P2PREP_KILL"), *me = getenv("OMPI_COMM_WORLD_RANK");
-    int process, used;
-    long after;
-    for (; order && me && sscanf(order, "%d:%ld%n", &process, &after, &used) == 2;
-         order += order[used] == ',' ? used + 1 : used) {
-        struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGKILL};
-        struct itimerspec when = {.it_value = {after / 1000000, after % 1000000 * 1000 + 1}};
-        timer_t timer;
-        if (process == atoi(me) && timer_create(CLOCK_MONOTONIC, &event, &timer) == 0)
-            timer_settime(timer, 0, &when, NULL);
-    }
-}
+static long long began_us; /* MPI_Init was over */
 
 static inline void begin(int *argc, char ***argv)
 {
+    mark_begin();
     MPI_Init(argc, argv);
-    kill_myself_later();
+    began_us = clock_us();
+    kill_orders_begin();
     MPI_Comm_rank(MPI_COMM_WORLD, &rank);
     MPI_Comm_size(MPI_COMM_WORLD, &size);
 }
@@ -96,7 +80,9 @@ static inline int end(void)
 {
     printf("rank %d of %d: %016llx\n", rank, size, (unsigned long long)result);
     fflush(stdout);
+    mark("us %lld", clock_us() - began_us);
     MPI_Finalize();
+    mark("left");
     return 0;
 }
 

@@ -1,0 +1,77 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
+# p2prep-cases.sh - the cases by name that have broken replication before (p2prep-cases.c), at full size, with real processes that die:
+# every logical rank's result is the unreplicated run's
+. "$(dirname "$0")/p2prep-lib.sh"
+
+# try SENTENCE SURVIVORS REPLICAS OPTIONS CASE N [VICTIM]...: two ranks
+try() {
+    sentence=$1 survivors=$2 replicas=$3 options=$4
+    shift 4
+    want cases 2 "$1" "$2"
+    # shellcheck disable=SC2086
+    job "$1" $((2 * replicas)) $replicated --mca pml_p2prep_replicas "$replicas" --mca pml_p2prep_stats 1 $options p2prep-cases "$@"
+    claim "$sentence: the right result" right "$1"
+    claim "$sentence: $survivors come out of MPI_Finalize" came_out "$1" "$survivors"
+}
+shm="--mca pml_p2prep_transports shm"
+ring="$shm --mca pml_p2prep_no_cma 1"
+tcp="--mca pml_p2prep_transports tcp"
+both="--mca pml_p2prep_transports shm,tcp"
+
+# Ten seconds long: the others run meanwhile.
+want cases 2 stop 20000
+stop_want=$want
+# shellcheck disable=SC2086
+job stop 4 $replicated --mca pml_p2prep_replicas 2 --mca pml_p2prep_stats 1 --mca pml_p2prep_retain_max 4M p2prep-cases stop 20000 3 &
+stop_job=$!
+stopped_at() { sed -n 's/^at //p' "$scratch/stop/1" | tail -n 1; }
+within 20 grep -q '^stopped' "$scratch/stop/3" 2>/dev/null
+stop_ms=$(($(date +%s%N) / 1000000))
+
+for medium in "$shm" "$ring" "$tcp"; do
+    name=${medium#*transports }
+    try "the sender of 64 MiB is killed when half is there ($name)" 3 2 "$medium" huge 64 2
+    claim "the sender of 64 MiB is killed when half is there ($name): it was half" said huge 3 "in time for 2"
+done
+for medium in "$ring" "$tcp"; do
+    name=${medium#*transports }
+    try "the receiver of 64 MiB is killed when half is there ($name)" 3 2 "$medium" huge 64 3
+    claim "the receiver of 64 MiB is killed when half is there ($name): it was half" said huge 3 "in time for 3"
+    try "three senders of 64 MiB are killed at a half, three quarters, seven eighths ($name)" 5 4 "$medium" huge 64 2 0 4
+    claim "three senders of 64 MiB are killed ($name): the first in time" said huge 3 "in time for 2"
+    claim "three senders of 64 MiB are killed ($name): the second in time" said huge 3 "in time for 0"
+    claim "three senders of 64 MiB are killed ($name): the third in time" said huge 3 "in time for 4"
+done
+
+for medium in "$shm" "$tcp"; do
+    name=${medium#*transports }
+    try "a sender is killed that has sent nothing when all others have freed the communicator ($name)" 3 2 "$medium" freed 1000 2
+    try "a sender is killed when everybody has freed the communicator ($name)" 3 2 "$medium" leaver 1000 2
+    try "2,000 streams below every threshold, the sender is killed ($name)" 3 2 "$medium" streams 2000 2
+done
+try "2,000 streams below every threshold, the receiver is killed" 3 2 "$both" streams 2000 3
+
+small="--mca pml_p2prep_retain_max 1M"
+try "a million small sends behind an unmatched large one" 4 2 "$both" behind 1000000
+claim "a million small sends behind an unmatched large one: kept below the cap of 64 MiB" peak_below behind 67108864
+try "a million small sends behind an unmatched large one, cap 1 MiB" 4 2 "$both $small" behind 1000000
+claim "a million small sends behind an unmatched large one, cap 1 MiB: kept below it" peak_below behind 1048576
+try "a million small sends behind an unmatched large one, the sender is killed half way" 3 2 "$both $small" behind 1000000 2
+claim "a million small sends behind an unmatched large one, the sender is killed: kept below the cap" peak_below behind 1048576
+
+# Stopped for ten seconds in all; it must not have gone on for the last five.
+until_ms() { while [ $(($(date +%s%N) / 1000000 - stop_ms)) -lt "$1" ]; do sleep 0.05; done; }
+until_ms 5000
+at_five=$(stopped_at)
+until_ms 10000
+at_ten=$(stopped_at)
+kill -CONT "$(sed -n 's/^pid //p' "$scratch/stop/3")"
+wait $stop_job
+want=$stop_want
+claim "one replica is stopped for 10 s: the others go on for a while" test "$at_five" -gt 1000
+claim "one replica is stopped for 10 s: at the cap they wait" test "$at_five" = "$at_ten"
+claim "one replica is stopped for 10 s: the right result after SIGCONT" right stop
+claim "one replica is stopped for 10 s: all come out of MPI_Finalize" came_out stop 4
+claim "one replica is stopped for 10 s: kept below the cap" peak_below stop 4194304
+claims_end
