@@ -11,6 +11,7 @@
 #include "peer/home.h"
 #include "peer/members.h"
 #include "peer/mesh.h"
+#include "peer/part.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -82,18 +83,9 @@ static bool is_reclaim_sound(struct homes *homes, const Wire__JobReclaim *reclai
 {
     const Wire__JobSpec *spec = reclaim->spec;
 
-    if (spec == NULL || spec->n_hosts == 0 || spec->ranks == 0 ||
-        spec->n_rank_host != spec->ranks || !jobid_is_valid(spec->job) ||
-        home_find(homes, spec->job) != NULL || spec->home_id.len != ID_SIZE ||
-        memcmp(spec->home_id.data, homes->daemon->self.bytes, ID_SIZE) != 0)
-        return false;
-    for (size_t i = 0; i < spec->n_hosts; i++)
-        if (spec->hosts[i]->peer == NULL || spec->hosts[i]->peer->id.len != ID_SIZE)
-            return false;
-    for (size_t i = 0; i < spec->n_rank_host; i++)
-        if (spec->rank_host[i] >= spec->n_hosts)
-            return false;
-    return true;
+    return spec != NULL && part_is_spec_sound(homes->daemon, spec) &&
+           home_find(homes, spec->job) == NULL &&
+           memcmp(spec->home_id.data, homes->daemon->self.bytes, ID_SIZE) == 0;
 }
 
 bool homes_submit(struct homes *homes, struct link *tool, const Wire__Frame *frame)

@@ -75,6 +75,7 @@ void part_fetch(struct part *part, const Wire__FetchRequest *request);
 void part_fetch_ack(struct part *part, const Wire__FetchAck *ack);
 
 /* part_start.c */
+/* Are the lists of what another host, or a tool, says a job is complete and of one length? */
 bool part_is_spec_sound(const struct daemon *daemon, const Wire__JobSpec *spec);
 void part_start(struct part *part, const Wire__JobStart *start);
 
