@@ -232,6 +232,10 @@ void p2prep_recv_take(mca_pml_p2prep_recv_request_t *recv, struct p2prep_peer *p
 /* A body comes: where it goes. NULL: nowhere. */
 void *p2prep_recv_place(const struct p2prep_body_head *head, size_t size,
                         mca_pml_p2prep_recv_request_t **recv_out);
+/* Reads the bytes of a message of `length` at an address of the peer's memory. False: that cannot
+ * be done. */
+bool p2prep_recv_get(mca_pml_p2prep_recv_request_t *recv, struct p2prep_peer *peer,
+                     uint64_t address, uint64_t length);
 /* A piece of it, with replicas. */
 void p2prep_recv_fill(mca_pml_p2prep_recv_request_t *recv, uint64_t offset, const void *bytes,
                       size_t size);

@@ -125,6 +125,16 @@ static void body_arrived(mca_pml_p2prep_recv_request_t *recv)
     recv_complete(recv);
 }
 
+bool p2prep_recv_get(mca_pml_p2prep_recv_request_t *recv, struct p2prep_peer *peer,
+                     uint64_t address, uint64_t length)
+{
+    const struct p2prep_medium *medium = peer->wire->medium;
+    size_t size = length < recv->wanted ? length : recv->wanted;
+    if (!medium->has_get || !medium->link_has_get(peer->wire))
+        return false;
+    return size == 0 || medium->get(peer->wire, place_of(recv), address, size) == 0;
+}
+
 static void take_large(mca_pml_p2prep_recv_request_t *recv, struct p2prep_peer *peer,
                        const struct p2prep_envelope_head *env)
 {
@@ -133,9 +143,7 @@ static void take_large(mca_pml_p2prep_recv_request_t *recv, struct p2prep_peer *
         recv_complete(recv);
         return;
     }
-    const struct p2prep_medium *medium = peer->wire->medium;
-    if (env->address && medium->has_get && medium->link_has_get(peer->wire) &&
-        medium->get(peer->wire, place_of(recv), env->address, recv->wanted) == 0) {
+    if (env->address && p2prep_recv_get(recv, peer, env->address, recv->wanted)) {
         send_finished(peer, env->send_id);
         body_arrived(recv);
         return;

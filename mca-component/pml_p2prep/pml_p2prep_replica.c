@@ -19,11 +19,13 @@
 
 enum {
     ROOM = 128 << 10, /* bytes of bodies that a link's queue likes at a time */
-    TICK_EVERY = 16,  /* calls of progress between two looks at the clock, */
+    LOOK_EVERY = 16,  /* calls of progress between two looks at the clock or the control sockets */
+    IDLE_FLUSH = 128, /* empty calls in a row after which lazy acknowledgements go out */
 };
 
 static struct replica *engine; /* this process's */
-static unsigned calls;
+static unsigned calls, idle_calls;
+static int64_t last_ms; /* of the last tick */
 static int n_dead;
 
 static int64_t clock_ms(void)
@@ -93,6 +95,13 @@ static void op_filled(void *arg, void *token)
     p2prep_recv_placed(token, true);
 }
 
+static bool op_get(void *arg, int src, void *token, uint64_t address, uint64_t length)
+{
+    struct p2prep_peer *peer = &mca_pml_p2prep.peers[src];
+    (void)arg;
+    return !peer->is_dead && p2prep_recv_get(token, peer, address, length);
+}
+
 void p2prep_replica_refused(void)
 {
     if (p2prep_watch_is_over())
@@ -133,6 +142,7 @@ int p2prep_replica_open(void)
                                            .deliver = op_deliver,
                                            .fill = op_fill,
                                            .filled = op_filled,
+                                           .get = op_get,
                                            .end = op_end,
                                            .lag = op_lag};
     mca_pml_p2prep_t *pml = &mca_pml_p2prep;
@@ -158,6 +168,7 @@ int p2prep_replica_open(void)
 
 void p2prep_replica_start(void)
 {
+    replica_tick(engine, clock_ms());
     replica_start(engine);
 }
 
@@ -197,25 +208,36 @@ int p2prep_replica_send(mca_pml_p2prep_send_request_t *send)
     const void *bytes = p2prep_send_bytes(send);
     if (!bytes && send->req_send.req_bytes_packed > 0)
         return OMPI_ERR_OUT_OF_RESOURCE;
-    struct replica_held *held = NULL;
     bool outer = pml->in_progress;
     pml->in_progress =
         true; /* callbacks of requests that complete inside wait until the engine returned */
-    bool is_complete =
-        replica_send(engine, pml->world->rank[send->peer->vpid], base->req_comm->c_contextid,
-                     base->req_tag, flags, bytes, send->req_send.req_bytes_packed, send, &held);
+    bool is_complete = replica_send(engine, pml->world->rank[send->peer->vpid],
+                                    base->req_comm->c_contextid, base->req_tag, flags, bytes,
+                                    send->req_send.req_bytes_packed, send, &send->held);
     if (is_complete)
         p2prep_send_complete(send);
-    else
-        send->held = held;
     pml->in_progress = outer;
     return OMPI_SUCCESS;
 }
 
+bool p2prep_replica_send_at_once(const struct p2prep_peer *peer, const void *bytes, size_t size,
+                                 int tag, uint32_t context)
+{
+    mca_pml_p2prep_t *pml = &mca_pml_p2prep;
+    bool outer = pml->in_progress;
+    if (!replica_takes(engine, size))
+        return false;
+    pml->in_progress = true; /* as above */
+    (void)replica_send(engine, pml->world->rank[peer->vpid], context, tag, 0, bytes, size, NULL,
+                       NULL);
+    pml->in_progress = outer;
+    return true;
+}
+
 void p2prep_replica_detach(mca_pml_p2prep_send_request_t *send)
 {
-    replica_detach(engine, send->held);
-    p2prep_send_complete(send);
+    if (replica_detach(engine, send->held))
+        p2prep_send_complete(send);
 }
 
 void p2prep_replica_message(struct p2prep_peer *peer, const void *head, size_t head_size,
@@ -244,13 +266,21 @@ bool p2prep_replica_dead(uint32_t process)
     return replica_dead(engine, (int)process);
 }
 
+/* Nobody waits for a lazy acknowledgement: who does asks with WANT. So a flush may be late; a
+ * process that goes on receiving need not flush at all, and one that only waits does it soon. */
 void p2prep_replica_progress(int n)
 {
     (void)replica_progress(engine);
-    if (n == 0)
+    idle_calls = n == 0 ? idle_calls + 1 : 0;
+    if (idle_calls == IDLE_FLUSH)
         replica_flush(engine);
-    if (calls++ % TICK_EVERY != 0)
+    if (OPAL_LIKELY(++calls % LOOK_EVERY != 0))
         return;
-    replica_tick(engine, clock_ms());
+    int64_t now_ms = clock_ms();
+    if (now_ms == last_ms && idle_calls < LOOK_EVERY)
+        return; /* busy: news of deaths have time until the clock moves */
+    if (now_ms != last_ms)
+        replica_tick(engine, now_ms);
+    last_ms = now_ms;
     p2prep_watch_poll();
 }

@@ -13,7 +13,11 @@ void p2prep_replica_refused(void);
 void p2prep_replica_close(void);
 /* Posts a send to another rank; it may be complete on return. */
 int p2prep_replica_send(mca_pml_p2prep_send_request_t *send);
-/* The program freed an active send's request: complete it, its bytes copied. */
+/* Posts a small one that is neither synchronous nor buffered, without a request. False: not now,
+ * nothing is posted. */
+bool p2prep_replica_send_at_once(const struct p2prep_peer *peer, const void *bytes, size_t size,
+                                 int tag, uint32_t context);
+/* The program freed an active send's request: its bytes are copied, it completes now or soon. */
 void p2prep_replica_detach(mca_pml_p2prep_send_request_t *send);
 /* A message from a process. */
 void p2prep_replica_message(struct p2prep_peer *peer, const void *head, size_t head_size,

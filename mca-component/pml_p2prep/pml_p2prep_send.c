@@ -247,14 +247,18 @@ static inline bool send_at_once(struct p2prep_peer *peer, const void *buf, size_
     if (mode == MCA_PML_BASE_SEND_SYNCHRONOUS || mode == MCA_PML_BASE_SEND_BUFFERED)
         return false;
     size_t size = type->super.size * count;
-    if (!peer || mca_pml_p2prep.world || size > peer->eager || !p2prep_is_contiguous(type, count))
+    if (!peer || size > peer->eager || !p2prep_is_contiguous(type, count))
         return false;
     struct p2prep_head head = {
         .kind = P2PREP_EAGER, .context = comm->c_contextid, .source = comm->c_my_rank, .tag = tag};
+    const void *bytes = p2prep_first_byte(buf, type);
     p2prep_lock();
-    int rc = p2prep_peer_try(peer, &head, sizeof head, p2prep_first_byte(buf, type), size);
+    bool is_sent = OPAL_UNLIKELY(mca_pml_p2prep.world != NULL)
+                       ? peer != mca_pml_p2prep.self &&
+                             p2prep_replica_send_at_once(peer, bytes, size, tag, comm->c_contextid)
+                       : p2prep_peer_try(peer, &head, sizeof head, bytes, size) == 0;
     p2prep_unlock();
-    return rc == 0;
+    return is_sent;
 }
 
 int mca_pml_p2prep_isend(const void *buf, size_t count, ompi_datatype_t *type, int dest, int tag,

@@ -4,14 +4,16 @@
 
 #include "replica/replica_inner.h"
 
+/* Also forgets what the server before said of its own memory. */
 static void claim_stream(struct replica *replica, struct instream *stream, int source)
 {
     struct replica_msg msg = {
         .kind = REPLICA_CLAIM_BODY, .cid = stream->key.cid, .tag = stream->key.class};
 
     instream_forget(stream); /* what came ahead of its turn comes again */
-    for (const struct replica_body *body = stream->missing; body != NULL; body = body->next)
+    for (struct replica_body *body = stream->missing; body != NULL; body = body->next)
         if (!body->is_done) {
+            body->address = 0;
             msg.seq = body->seq;
             replica_tell(replica, source, &msg);
         }

@@ -43,7 +43,8 @@ void record_copy(struct replica *replica, struct replica_held *record, const voi
                  void *token, bool is_forced)
 {
     if (record->length > 0) {
-        record->copy = pool_get(&replica->pool, record->length);
+        record->copy = record->length <= record->room ? record->bytes
+                                                      : pool_get(&replica->pool, record->length);
         if (data != NULL)
             memcpy(record->copy, data, record->length);
         else
@@ -78,6 +79,7 @@ void waiting_remove(struct replica *replica, struct replica_held *record)
     record->hprev = record->hnext = NULL;
     record->is_waiting = false;
     record->token = NULL;
+    record->data = NULL;
     replica->stats.held--;
     replica->small_waiting -= !record->is_large;
 }
@@ -136,9 +138,9 @@ void record_free(struct replica *replica, struct replica_held *record)
         if (record->is_forced)
             replica->stats.retained_forced -= record_cost(record->length);
     }
-    if (record->copy != NULL)
+    if (record->copy != NULL && record->copy != record->bytes)
         pool_put(&replica->pool, record->copy, record->length);
-    pool_put(&replica->pool, record, sizeof *record);
+    pool_put(&replica->pool, record, sizeof *record + record->room);
     replica->peers[stream->key.rank].records--;
     replica->records--;
 }
@@ -155,15 +157,16 @@ struct replica_held *outstream_find(struct outstream *stream, uint64_t seq)
     return record != NULL && record->seq == seq ? record : NULL;
 }
 
-struct replica_held *record_new(struct replica *replica, struct outstream *stream)
+struct replica_held *record_new(struct replica *replica, struct outstream *stream, size_t room)
 {
-    struct replica_held *record = pool_get(&replica->pool, sizeof *record);
+    struct replica_held *record = pool_get(&replica->pool, sizeof *record + room);
 
     memset(record, 0, sizeof *record);
+    record->room = room;
     record->stream = stream;
     record->seq = stream->posted;
     record->hash = stream->hash;
-    record->since_ms = replica->now_ms;
+    record->since_ms = NOT_YET;
     replica->peers[stream->key.rank].records++;
     replica->records++;
     return record;
@@ -282,6 +285,6 @@ void record_had(struct replica *replica, struct replica_held *record, uint32_t s
         return;
     record->lack &= ~sets;
     if (sets >> replica->set & 1)
-        record->since_ms = replica->now_ms;
+        record->since_ms = NOT_YET;
     record_check(replica, record);
 }

@@ -12,7 +12,8 @@
 
 enum replica_kind {
     REPLICA_EAGER = 1, /* sender to receiver: envelope and body */
-    REPLICA_ANNOUNCE,  /* ... envelope; the body waits for PULL */
+    REPLICA_ANNOUNCE,  /* ... envelope; the body waits for PULL. body: its address in the sender,
+                        * good  until BODY; 0: none */
     REPLICA_DATA,      /* ... a piece of body `body` from `offset` on */
     REPLICA_PULL,      /* receiver to its source: body of seq from `offset` on, into `body` */
     REPLICA_ACK,       /* ... envelopes up to seq are here; hash is the stream's up to there */

@@ -51,11 +51,13 @@ void sending_tick(struct replica *replica)
         next = record->hnext;
         if (!is_held_elsewhere(replica, record))
             continue;
+        if (record->since_ms == NOT_YET)
+            record->since_ms = replica->now_ms;
         bool is_due = !record->is_large ||
                       replica->now_ms - record->since_ms >= replica->settings.copy_delay_ms;
 
         if (is_due && cap_has_room(replica, record->length)) {
-            record_copy(replica, record, NULL, record->token, false);
+            record_copy(replica, record, record->data, record->token, false);
             record_complete(replica, record);
         } else if (!is_reported) {
             lag_report(replica, record);

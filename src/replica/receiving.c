@@ -134,6 +134,7 @@ static struct replica_body *body_new(struct replica *replica, struct instream *s
     body->seq = msg->seq;
     body->length = msg->length;
     body->id = slot_take(replica, body);
+    body->address = msg->body;
     body->is_lacked =
         msg->length <= replica->settings.eager && (msg->flags & REPLICA_MSG_SYNC) == 0;
     body->prev = stream->missing_end;
@@ -197,6 +198,16 @@ void receiving_pull_from(struct replica *replica, struct replica_body *body)
     instream_tell(replica, stream, &msg);
 }
 
+/* Reads it where it lies, if that is possible. What a read that failed half way brought is written
+ * anew by the pieces. */
+static bool body_get(struct replica *replica, const struct replica_body *body)
+{
+    int source = replica->peers[body->stream->key.rank].source;
+
+    return body->address != 0 && replica->ops.get != NULL &&
+           replica->ops.get(replica->arg, source, body->token, body->address, body->length);
+}
+
 void replica_pull(struct replica *replica, struct replica_body *body, void *token)
 {
     body->token = token;
@@ -208,7 +219,7 @@ void replica_pull(struct replica *replica, struct replica_body *body, void *toke
     if (body->is_done) {
         body_free(replica, body);
         replica->ops.filled(replica->arg, token);
-    } else if (body->length == 0) {
+    } else if (body->length == 0 || (!body->is_pulled && body_get(replica, body))) {
         body_finish(replica, body);
     } else if (!body->is_pulled) {
         receiving_pull_from(replica, body);

@@ -220,8 +220,9 @@ void replica_flush(struct replica *replica)
 
 void replica_tick(struct replica *replica, int64_t now_ms)
 {
+    if (now_ms != replica->now_ms)
+        replica_flush(replica);
     replica->now_ms = now_ms;
-    replica_flush(replica);
     if (replica->waiting != NULL)
         sending_tick(replica);
     if (is_pressed(replica))

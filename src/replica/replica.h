@@ -70,6 +70,9 @@ struct replica_ops {
      * filled() only). */
     void (*fill)(void *arg, void *token, uint64_t offset, const void *bytes, size_t size);
     void (*filled)(void *arg, void *token);
+    /* Reads the body for replica_pull()'s token, length bytes at `address` of process src's memory,
+     * in place of fill(). False: cannot, it comes by fill(). May be NULL. */
+    bool (*get)(void *arg, int src, void *token, uint64_t address, uint64_t length);
     /* This process cannot go on; sentence says why, naming ranks and sets. Called once. */
     void (*end)(void *arg, enum replica_end why, int rank, const char *sentence);
     /* Process has kept others at the cap for lag_max_ms. May be NULL. */
@@ -101,12 +104,16 @@ enum replica_send_flags {
     REPLICA_SYNC = 2, /* complete only when the receiver of the own set matched it: announced */
 };
 /* A send is posted (persistent: started) to logical rank dst. data: the packed message, may be NULL
- * when it is larger than settings.eager. Returns true: complete, nothing of it is read again.
- * False: complete() comes; *held_out (may be NULL) is valid until then. */
+ * when it is larger than settings.eager; its receiver reads it there if it can, until the send is
+ * complete. Returns true: complete, nothing of it is read again. False: complete() comes,
+ * maybe before this returns; *held_out (may be NULL) is set before that and valid until then. */
 bool replica_send(struct replica *replica, int dst, uint32_t cid, int32_t tag, unsigned flags,
                   const void *data, uint64_t length, void *token, struct replica_held **held_out);
-/* Copies what is held, cap or not, and drops its token; complete() will not come. */
-void replica_detach(struct replica *replica, struct replica_held *held);
+/* True: replica_send() of that length without flags, now, would return true; it needs no token. */
+bool replica_takes(const struct replica *replica, uint64_t length);
+/* Copies what is held, cap or not. True: its token is dropped, complete() will not come. False: its
+ * receiver may be reading the original, complete() comes when it has. */
+bool replica_detach(struct replica *replica, struct replica_held *held);
 
 /* A header, with size bytes behind it, from process src. Refused bytes of the dead return false. */
 bool replica_receive(struct replica *replica, int src, const struct replica_msg *msg,
@@ -121,10 +128,11 @@ bool replica_is_dead(const struct replica *replica, int process);
 
 /* Sends pieces of bodies while room() allows. True: more waits for room. Cheap when idle. */
 bool replica_progress(struct replica *replica);
-/* Before the process blocks, and before it computes if it can be known: sends lazy
- * acknowledgements. */
+/* When the process has waited for a while, and before it computes if it can be known: sends lazy
+ * acknowledgements. Nobody is stopped by one that is late: who needs it asks. */
 void replica_flush(struct replica *replica);
-/* From time to time, at least every few ms while inside MPI: copies, reports, flushes. */
+/* From time to time, at least every few ms while inside MPI: copies, reports, flushes when time has
+ * passed. */
 void replica_tick(struct replica *replica, int64_t now_ms);
 
 struct replica_stats {

@@ -12,6 +12,7 @@
 #define ACK_COUNT 32          /* envelopes of a stream acknowledged lazily: at most so many */
 #define ACK_BYTES (64u << 10) /* ... or bytes */
 #define WANT_MS   5           /* between two WANTs */
+#define NOT_YET   INT64_MIN   /* since_ms before the next tick: the clock may have stood for long */
 
 #include <uthash.h>
 
@@ -35,10 +36,14 @@ struct replica_held {
     int32_t tag;
     uint32_t lack; /* sets whose body acknowledgement is owed (large ones, and old ones) */
     bool is_large, is_queued, is_indexed, is_waiting, is_forced, is_sync;
-    void *token; /* of the owner, while is_waiting */
-    void *copy;  /* length bytes, or NULL: still in the user's buffer (or length is 0) */
+    bool is_shown;    /* our set's receiver was told where the original lies */
+    void *token;      /* of the owner, while is_waiting */
+    const void *data; /* the original, if it lies in a row, while is_waiting */
+    void *copy;       /* length bytes, or NULL: still in the user's buffer (or length is 0) */
     bool is_copied;
-    int64_t since_ms; /* posted; large: the own set is done */
+    int64_t since_ms; /* the first tick after it was posted; large: and our own set is done */
+    size_t room;      /* bytes below */
+    uint8_t bytes[];  /* the copy of a small message that is kept from the start */
 };
 
 /* What a sender knows about replica l of the receiver. */
@@ -86,6 +91,7 @@ struct replica_body {
     struct instream *stream;
     struct replica_body *prev, *next; /* stream->missing */
     uint64_t seq, length, got, id;
+    uint64_t address;          /* in our source's memory; 0: none */
     bool is_pulled, is_lacked; /* lacked: small, so LACK was said */
     void *token;
     uint8_t *buffer; /* taken in before the match (WANT) */
@@ -151,8 +157,8 @@ struct replica {
 
 /* keep.c */
 bool cap_has_room(const struct replica *replica, uint64_t length);
-struct replica_held *record_new(struct replica *replica,
-                                struct outstream *stream); /* just posted */
+/* Of what was just posted, with room for so many bytes of a copy. */
+struct replica_held *record_new(struct replica *replica, struct outstream *stream, size_t room);
 void record_copy(struct replica *replica, struct replica_held *record, const void *data,
                  void *token, bool is_forced);
 void record_complete(struct replica *replica, struct replica_held *record);

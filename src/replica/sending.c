@@ -61,6 +61,18 @@ static void envelope_send(struct replica *replica, struct outstream *stream, int
     replica->ops.send(replica->arg, dst, &msg, announce || bytes->size == 0 ? NULL : bytes);
 }
 
+/* Where `set` may read the body of what is announced to it; 0: nowhere. The original is for our own
+ * set only: a send is not complete before that has the body, but may be before others have. */
+static uint64_t record_show(const struct replica *replica, struct replica_held *record, int set)
+{
+    if (record->copy != NULL)
+        return (uintptr_t)record->copy;
+    if (set != replica->set || !record->is_waiting || record->data == NULL)
+        return 0;
+    record->is_shown = true;
+    return (uintptr_t)record->data;
+}
+
 static void record_send(struct replica *replica, struct replica_held *record, int set)
 {
     struct outstream *stream = record->stream;
@@ -75,8 +87,10 @@ static void record_send(struct replica *replica, struct replica_held *record, in
     };
     bool announce = is_announced(replica, out, set, record->is_large, record->seq, record->length);
 
-    if (announce)
+    if (announce) {
         record_index(record);
+        msg.body = record_show(replica, record, set);
+    }
     if (record->seq <= out->resend_end)
         replica->stats.resent++;
     out->sent = record->seq;
@@ -182,32 +196,32 @@ static bool post_keep(struct replica *replica, struct outstream *stream,
                     is_forced && !cap_has_room(replica, record->length));
     else
         record->token = token;
+    if (!record->is_copied) {
+        record->data = data;
+        waiting_add(replica, record);
+    }
     if (outstream_floor(replica, stream) < record->seq)
         queue_append(replica, stream, record);
     else
         old_add(stream, record);
     if (!record->is_queued || record->is_large)
         record_index(record);
-    if (!record->is_copied)
-        waiting_add(replica, record);
     return record->is_copied;
 }
 
-/* The envelope goes out without a record being made, when nothing is before it and there is room.
- */
+/* A small one goes out without a record being made, when nothing is before it and there is room. */
 static void post_fast(struct replica *replica, struct outstream *stream, int rank,
-                      const struct replica_msg *msg, const struct replica_bytes *bytes,
-                      bool is_large)
+                      const struct replica_msg *msg, const struct replica_bytes *bytes)
 {
     struct outset *out = &stream->set[replica->set];
     int dst = peer_process(replica, rank, replica->set);
 
     if ((replica->peers[rank].serves >> replica->set & 1) == 0)
         return;
-    if (out->sent != msg->seq - 1 || !has_room(replica, dst, is_large ? 0 : bytes->size))
+    if (out->sent != msg->seq - 1 || !has_room(replica, dst, bytes->size))
         return;
     out->sent = msg->seq;
-    envelope_send(replica, stream, dst, is_large, msg, bytes);
+    envelope_send(replica, stream, dst, false, msg, bytes);
 }
 
 bool replica_send(struct replica *replica, int dst, uint32_t cid, int32_t tag, unsigned flags,
@@ -218,7 +232,6 @@ bool replica_send(struct replica *replica, int dst, uint32_t cid, int32_t tag, u
     uint64_t seq = ++stream->posted;
     struct replica_bytes bytes = {.data = data, .token = token, .size = length};
     struct replica_msg msg = {
-        .flags = flags & REPLICA_SYNC ? REPLICA_MSG_SYNC : 0,
         .set = (uint16_t)replica->set,
         .tag = tag,
         .seq = seq,
@@ -229,10 +242,12 @@ bool replica_send(struct replica *replica, int dst, uint32_t cid, int32_t tag, u
     acks_check_mark(replica, stream, seq);
     uint32_t lack = post_lack(replica, stream, seq, is_large);
 
-    post_fast(replica, stream, dst, &msg, &bytes, is_large);
+    if (!is_large)
+        post_fast(replica, stream, dst, &msg, &bytes);
     if (lack == 0 && outstream_floor(replica, stream) >= seq)
         return true; /* nobody lacks it: not kept */
-    struct replica_held *record = record_new(replica, stream);
+    struct replica_held *record =
+        record_new(replica, stream, is_large || !cap_has_room(replica, length) ? 0 : length);
 
     record->length = length;
     record->tag = tag;
@@ -251,11 +266,17 @@ bool replica_send(struct replica *replica, int dst, uint32_t cid, int32_t tag, u
     return is_done;
 }
 
-void replica_detach(struct replica *replica, struct replica_held *held)
+bool replica_takes(const struct replica *replica, uint64_t length)
 {
-    if (!held->is_waiting)
-        return;
+    return length <= replica->settings.eager && cap_has_room(replica, length);
+}
+
+bool replica_detach(struct replica *replica, struct replica_held *held)
+{
     if (!held->is_copied)
-        record_copy(replica, held, NULL, held->token, !cap_has_room(replica, held->length));
+        record_copy(replica, held, held->data, held->token, !cap_has_room(replica, held->length));
+    if (held->is_shown && (held->lack >> replica->set & 1))
+        return false;
     waiting_remove(replica, held);
+    return true;
 }

@@ -240,6 +240,37 @@ static void op_fill(void *arg, void *token, uint64_t offset, const void *bytes, 
     request->got += size;
 }
 
+/* Nobody reads what its sender may use again, nor at one process what another one has. */
+static void check_address(struct world_sim *w, int src, uint64_t address)
+{
+    for (int i = 0; i < w->world->processes; i++)
+        for (const struct request *request = w->process[i].all; request != NULL;
+             request = request->all)
+            SIM_CHECK(w->sim,
+                      (uintptr_t)request->bytes != address ||
+                          (i == src && !request->is_done && !request->is_detached),
+                      "what is read at process %d is a buffer of process %d, send complete %d", src,
+                      i, request->is_done || request->is_detached);
+}
+
+/* The memory of the dead cannot be read, that of the living not always; a part may have come. */
+static bool op_get(void *arg, int src, void *token, uint64_t address, uint64_t length)
+{
+    struct process *process = arg;
+    struct world_sim *w = process->w;
+    struct request *request = token;
+
+    if (!w->process[src].is_alive || sim_chance(w->sim, 200)) {
+        memset(request->bytes, 0x55, sim_below(w->sim, (uint32_t)length));
+        return false;
+    }
+    check_address(w, src, address);
+    if (!sim_has_failed(w->sim))
+        memcpy(request->bytes, (const void *)(uintptr_t)address, length);
+    request->got = length;
+    return true;
+}
+
 static void op_filled(void *arg, void *token)
 {
     struct process *process = arg;
@@ -307,6 +338,7 @@ static const struct replica_ops ops = {
     .deliver = op_deliver,
     .fill = op_fill,
     .filled = op_filled,
+    .get = op_get,
     .end = op_end,
 };
 
@@ -326,13 +358,10 @@ static void run_send(struct process *process, struct agent *agent, const struct 
     program_fill(agent->state, op->slot, request->bytes, op->length);
     agent->slot[op->slot] = request;
     if (replica_send(process->replica, op->peer, op->cid, op->tag, flags,
-                     op->length <= w->settings.eager && sim_chance(w->sim, 800) ? request->bytes
-                                                                                : NULL,
-                     op->length, request, &held)) {
+                     sim_chance(w->sim, 800) ? request->bytes : NULL, op->length, request, &held)) {
         request->is_done = true;
-    } else if (op->flags & OP_FREED) {
-        replica_detach(process->replica, held);
-        request->is_detached = true;
+    } else if ((op->flags & OP_FREED) && !request->is_done) {
+        request->is_detached = replica_detach(process->replica, held);
     }
     SIM_CHECK(w->sim, request->is_done || (op->flags & OP_BUFFERED) == 0,
               "a buffered send is not complete");
