@@ -3,6 +3,7 @@
 unit_tests = \
 	test/unit/base/conf \
 	test/unit/wire/frame
+link_fixtures = test/lib/member.c test/lib/member.h test/lib/loop.c test/lib/loop.h
 include test/unit/plan/local.mk
 include test/unit/coll/local.mk
 include test/unit/job/local.mk
@@ -19,8 +20,8 @@ test_unit_base_conf_SOURCES = test/unit/base/conf.c
 test_unit_wire_frame_SOURCES = test/unit/wire/frame.c
 
 unit_tests += test/unit/net/link test/unit/net/tls
-test_unit_net_link_SOURCES = test/unit/net/link.c
-test_unit_net_tls_SOURCES = test/unit/net/tls.c
+test_unit_net_link_SOURCES = test/unit/net/link.c $(link_fixtures)
+test_unit_net_tls_SOURCES = test/unit/net/tls.c $(link_fixtures)
 
 unit_tests += test/unit/supernode/sn_registry test/unit/supernode/sn_answer test/unit/supernode/sn_admit test/unit/supernode/sn_service
 test_unit_supernode_sn_registry_SOURCES = test/unit/supernode/sn_registry.c
@@ -29,7 +30,7 @@ test_unit_supernode_sn_answer_SOURCES = test/unit/supernode/sn_answer.c
 test_unit_supernode_sn_answer_LDADD = libsupernode.la $(CMOCKA_LIBS)
 test_unit_supernode_sn_admit_SOURCES = test/unit/supernode/sn_admit.c
 test_unit_supernode_sn_admit_LDADD = libsupernode.la $(CMOCKA_LIBS)
-test_unit_supernode_sn_service_SOURCES = test/unit/supernode/sn_service.c
+test_unit_supernode_sn_service_SOURCES = test/unit/supernode/sn_service.c $(link_fixtures)
 test_unit_supernode_sn_service_LDADD = libsupernode.la $(CMOCKA_LIBS)
 unit_tests += test/unit/net/grid
 test_unit_net_grid_SOURCES = test/unit/net/grid.c

@@ -4,6 +4,8 @@
 #include "net/link.h"
 
 #include "base/mem.h"
+#include "test/lib/loop.h"
+#include "test/lib/member.h"
 #include "test/lib/prelude.h"
 
 #include <errno.h>
@@ -15,8 +17,6 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
-
-enum { DEADLINE_MS = 10000 };
 
 /* One side of a link and what it has seen. */
 struct side {
@@ -103,10 +103,7 @@ static int scene_open(void **state)
     snprintf(scene->dir, sizeof scene->dir, "/tmp/p2pmpi-link-XXXXXX");
     assert_non_null(mkdtemp(scene->dir));
     snprintf(scene->path, sizeof scene->path, "%s/sock", scene->dir);
-    wire__hello__init(&scene->hello);
-    scene->hello.protocol = PROTOCOL_VERSION;
-    scene->hello.version = (char *)"1.0";
-    scene->hello.program = (char *)"test";
+    scene->hello = member_hello();
     *state = scene;
     return 0;
 }
@@ -126,24 +123,9 @@ static int scene_close(void **state)
     return 0;
 }
 
-static void on_deadline(evutil_socket_t fd, short what, void *arg)
-{
-    (void)fd;
-    (void)what;
-    *(bool *)arg = true;
-}
-
-/* Runs the loop until the counter has reached the wanted number. */
 static void wait_for(struct scene *scene, const int *counter, int wanted)
 {
-    struct timeval wait = {DEADLINE_MS / 1000, 0};
-    bool late = false;
-
-    struct event *deadline = event_new(scene->base, -1, 0, on_deadline, &late);
-    event_add(deadline, &wait);
-    while (*counter < wanted && !late)
-        event_base_loop(scene->base, EVLOOP_ONCE);
-    event_free(deadline);
+    assert_true(loop_until(scene->base, counter, wanted));
     assert_int_equal(*counter, wanted);
 }
 

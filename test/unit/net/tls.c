@@ -7,11 +7,12 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/rand.h"
-#include "net/authority.h"
 #include "net/certificate.h"
 #include "net/join.h"
 #include "net/listener_inner.h"
 #include "net/tls_inner.h"
+#include "test/lib/loop.h"
+#include "test/lib/member.h"
 #include "test/lib/prelude.h"
 
 #include <arpa/inet.h>
@@ -26,14 +27,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { DEADLINE_S = 20, DAY_S = 24 * 3600 };
-
-/* A host with its key, in a grid. */
-struct host {
-    struct identity *identity;
-    struct grid grid;
-    struct tls *tls;
-};
+enum { DEADLINE_S = 20, DAY_S = MEMBER_DAY_S };
 
 struct side {
     struct link *link;
@@ -48,7 +42,7 @@ struct scene {
     char dir[40];
     int hosts_made;
     struct authority *lab, *other;
-    struct host server, client;
+    struct member server, client;
     Wire__Hello hello;
     struct side a, b;
     struct listener *listener;
@@ -140,51 +134,13 @@ static void on_join_end(struct join *join, enum link_end end, const char *why, c
 
 /* ---- the scene */
 
-static struct authority *make_authority(struct scene *scene, const char *grid)
-{
-    char *key = mem_format("%s/%s.key", scene->dir, grid),
-         *crt = mem_format("%s/%s.crt", scene->dir, grid);
-    struct err err = {""};
-    struct authority *authority = authority_create(grid, key, crt, &err);
-
-    if (authority == NULL)
-        fail_msg("%s", err.text);
-    free(key);
-    free(crt);
-    return authority;
-}
-
-/* valid_s == 0: without a certificate. */
-static void host_open(struct scene *scene, struct host *host, const struct authority *authority,
+static void host_open(struct scene *scene, struct member *host, const struct authority *authority,
                       int64_t valid_s)
 {
-    char *path = mem_format("%s/host%d.key", scene->dir, scene->hosts_made++);
-    struct err err = {""};
+    char name[20];
 
-    host->identity = identity_open(path, &err);
-    assert_non_null(host->identity);
-    free(path);
-    host->grid.name = mem_string(authority_grid(authority));
-    host->grid.authority = *authority_id(authority);
-    memset(host->grid.secret, 7, SECRET_SIZE);
-    host->tls = tls_create(host->identity, &host->grid, &err);
-    assert_non_null(host->tls);
-    if (valid_s == 0)
-        return;
-    size_t size;
-    uint8_t *chain = authority_issue(authority, identity_key(host->identity), clock_wall_s(),
-                                     valid_s, &size, &err);
-    assert_non_null(chain);
-    if (tls_use_chain(host->tls, chain, size, &err) < 0)
-        fail_msg("%s", err.text);
-    free(chain);
-}
-
-static void host_close(struct host *host)
-{
-    tls_destroy(host->tls);
-    identity_destroy(host->identity);
-    grid_clear(&host->grid);
+    snprintf(name, sizeof name, "host%d", scene->hosts_made++);
+    member_open(host, scene->dir, name, authority, valid_s);
 }
 
 static int scene_open(void **state)
@@ -195,12 +151,9 @@ static int scene_open(void **state)
     scene->base = event_base_new();
     snprintf(scene->dir, sizeof scene->dir, "/tmp/p2pmpi-tls-XXXXXX");
     assert_non_null(mkdtemp(scene->dir));
-    scene->lab = make_authority(scene, "lab");
-    scene->other = make_authority(scene, "other");
-    wire__hello__init(&scene->hello);
-    scene->hello.protocol = PROTOCOL_VERSION;
-    scene->hello.version = (char *)"1.0";
-    scene->hello.program = (char *)"test";
+    scene->lab = member_authority(scene->dir, "lab");
+    scene->other = member_authority(scene->dir, "other");
+    scene->hello = member_hello();
     host_open(scene, &scene->server, scene->lab, DAY_S);
     *state = scene;
     return 0;
@@ -215,8 +168,8 @@ static int scene_close(void **state)
     listener_destroy(scene->listener);
     event_base_dispatch(scene->base);
     event_base_free(scene->base);
-    host_close(&scene->server);
-    host_close(&scene->client);
+    member_close(&scene->server);
+    member_close(&scene->client);
     authority_destroy(scene->lab);
     authority_destroy(scene->other);
     file_remove_tree(scene->dir, NULL);
@@ -224,24 +177,9 @@ static int scene_close(void **state)
     return 0;
 }
 
-static void on_deadline(evutil_socket_t fd, short what, void *arg)
-{
-    (void)fd;
-    (void)what;
-    *(bool *)arg = true;
-}
-
 static void wait_for(struct scene *scene, const int *counter, int wanted)
 {
-    struct timeval wait = {DEADLINE_S, 0};
-    bool late = false;
-
-    struct event *deadline = event_new(scene->base, -1, 0, on_deadline, &late);
-    event_add(deadline, &wait);
-    while (*counter < wanted && !late)
-        event_base_loop(scene->base, EVLOOP_ONCE);
-    event_free(deadline);
-    if (*counter < wanted)
+    if (!loop_until(scene->base, counter, wanted))
         fail_msg("waited in vain; a: %s, b: %s, refusal: %s, join: %s", scene->a.why, scene->b.why,
                  scene->refusal, scene->join_why);
 }

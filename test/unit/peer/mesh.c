@@ -7,10 +7,8 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
-#include "net/authority.h"
-#include "net/grid.h"
-#include "net/identity.h"
-#include "net/tls.h"
+#include "test/lib/loop.h"
+#include "test/lib/member.h"
 #include "test/lib/prelude.h"
 
 #include <arpa/inet.h>
@@ -22,7 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { DEADLINE_S = 20, DAY_S = 24 * 3600, FRAMES = 200 };
+enum { FRAMES = 200 };
 
 /* ---- a clock of our own, instead of src/base/clock.c */
 
@@ -49,9 +47,7 @@ int64_t clock_wall_s(void)
 /* ---- a host: identity, listener, mesh, and notes of what the mesh said */
 
 struct host {
-    struct identity *identity;
-    struct grid grid;
-    struct tls *tls;
+    struct member member;
     struct listener *listener;
     struct mesh *mesh;
     struct id id;
@@ -165,28 +161,16 @@ static const struct listener_ops listener_ops = {.accept = on_accept};
 
 static void host_open(struct scene *scene, struct host *host, const char *name)
 {
-    char *path = mem_format("%s/%s.key", scene->dir, name);
     struct err err = {""};
-    size_t size;
 
-    host->identity = identity_open(path, &err);
-    assert_non_null(host->identity);
-    free(path);
-    host->id = *identity_id(host->identity);
-    host->grid.name = mem_string("lab");
-    host->grid.authority = *authority_id(scene->authority);
-    host->tls = tls_create(host->identity, &host->grid, &err);
-    assert_non_null(host->tls);
-    uint8_t *chain = authority_issue(scene->authority, identity_key(host->identity), clock_wall_s(),
-                                     DAY_S, &size, &err);
-    assert_non_null(chain);
-    assert_int_equal(tls_use_chain(host->tls, chain, size, &err), 0);
-    free(chain);
-    host->listener = listener_tls(scene->base, host->tls, "127.0.0.1", 0, &scene->hello,
+    member_open(&host->member, scene->dir, name, scene->authority, MEMBER_DAY_S);
+    host->id = *identity_id(host->member.identity);
+    host->listener = listener_tls(scene->base, host->member.tls, "127.0.0.1", 0, &scene->hello,
                                   &listener_ops, host, &err);
     if (host->listener == NULL)
         fail_msg("%s", err.text);
-    host->mesh = mesh_create(scene->base, host->tls, &host->id, &scene->hello, &mesh_ops, host);
+    host->mesh =
+        mesh_create(scene->base, host->member.tls, &host->id, &scene->hello, &mesh_ops, host);
 }
 
 static void host_close(struct host *host)
@@ -194,30 +178,20 @@ static void host_close(struct host *host)
     mesh_destroy(host->mesh);
     link_destroy(host->deaf);
     listener_destroy(host->listener);
-    tls_destroy(host->tls);
-    identity_destroy(host->identity);
-    grid_clear(&host->grid);
+    member_close(&host->member);
 }
 
 static int scene_open(void **state)
 {
     struct scene *scene = mem_alloc(sizeof *scene);
-    struct err err = {""};
 
     signal(SIGPIPE, SIG_IGN);
     skew_ms = 0;
     scene->base = event_base_new();
     snprintf(scene->dir, sizeof scene->dir, "/tmp/p2pmpi-mesh-XXXXXX");
     assert_non_null(mkdtemp(scene->dir));
-    char *key = mem_format("%s/lab.key", scene->dir), *crt = mem_format("%s/lab.crt", scene->dir);
-    scene->authority = authority_create("lab", key, crt, &err);
-    assert_non_null(scene->authority);
-    free(key);
-    free(crt);
-    wire__hello__init(&scene->hello);
-    scene->hello.protocol = PROTOCOL_VERSION;
-    scene->hello.version = (char *)"1.0";
-    scene->hello.program = (char *)"test";
+    scene->authority = member_authority(scene->dir, "lab");
+    scene->hello = member_hello();
     host_open(scene, &scene->a, "a");
     host_open(scene, &scene->b, "b");
     *state = scene;
@@ -238,24 +212,9 @@ static int scene_close(void **state)
     return 0;
 }
 
-static void on_deadline(evutil_socket_t fd, short what, void *arg)
-{
-    (void)fd;
-    (void)what;
-    *(bool *)arg = true;
-}
-
 static void wait_for(struct scene *scene, const int *counter, int wanted)
 {
-    struct timeval wait = {DEADLINE_S, 0};
-    bool late = false;
-
-    struct event *deadline = event_new(scene->base, -1, 0, on_deadline, &late);
-    event_add(deadline, &wait);
-    while (*counter < wanted && !late)
-        event_base_loop(scene->base, EVLOOP_ONCE);
-    event_free(deadline);
-    if (*counter < wanted)
+    if (!loop_until(scene->base, counter, wanted))
         fail_msg("waited in vain for %d; a: %s, b: %s", wanted, scene->a.why, scene->b.why);
 }
 

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "net/link.h"
+#include "test/lib/loop.h"
 #include "test/lib/prelude.h"
 
 #include <errno.h>
@@ -180,24 +181,9 @@ static int scene_close(void **state)
     return 0;
 }
 
-static void on_deadline(evutil_socket_t fd, short what, void *arg)
-{
-    (void)fd;
-    (void)what;
-    *(bool *)arg = true;
-}
-
 static void wait_for(struct scene *scene, const int *counter)
 {
-    struct timeval wait = {DEADLINE_S, 0};
-    bool late = false;
-
-    struct event *deadline = event_new(scene->base, -1, 0, on_deadline, &late);
-    event_add(deadline, &wait);
-    while (*counter == 0 && !late)
-        event_base_loop(scene->base, EVLOOP_ONCE);
-    event_free(deadline);
-    if (*counter == 0)
+    if (!loop_until(scene->base, counter, 1))
         fail_msg("waited in vain; %s", scene->why);
 }
 

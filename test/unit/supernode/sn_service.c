@@ -9,6 +9,8 @@
 #include "base/mem.h"
 #include "net/join.h"
 #include "supernode/sn_registry.h"
+#include "test/lib/loop.h"
+#include "test/lib/member.h"
 #include "test/lib/prelude.h"
 
 #include <errno.h>
@@ -18,16 +20,14 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { DEADLINE_S = 20, DAY_S = 24 * 3600, EXPIRY_MS = 60000 };
+enum { EXPIRY_MS = 60000 };
 
 /* Both ends in one process and one loop. */
 struct scene {
     struct event_base *base;
     char dir[40], socket[64];
-    struct grid grid;
     struct authority *authority;
-    struct identity *node_key, *peer_key;
-    struct tls *node_tls, *peer_tls;
+    struct member node, peer;
     struct sn_directory directory;
     struct sn_service *service;
     struct link *link; /* the client's */
@@ -69,26 +69,6 @@ static void on_closed(struct link *link, enum link_end end, const char *why, voi
 
 static const struct link_ops ops = {.ready = on_ready, .frame = on_frame, .closed = on_closed};
 
-static Wire__Hello greeting(void)
-{
-    Wire__Hello hello = WIRE__HELLO__INIT;
-
-    hello.protocol = PROTOCOL_VERSION;
-    hello.version = (char *)"1.0";
-    hello.program = (char *)"test";
-    return hello;
-}
-
-static struct identity *key_at(struct scene *scene, const char *name)
-{
-    char *path = mem_format("%s/%s", scene->dir, name);
-    struct identity *identity = identity_open(path, NULL);
-
-    assert_non_null(identity);
-    free(path);
-    return identity;
-}
-
 static void service_start(struct scene *scene)
 {
     struct sn_settings settings = {.host = "127.0.0.1",
@@ -98,7 +78,7 @@ static void service_start(struct scene *scene)
     struct err err = {""};
 
     scene->directory = sn_registry_create(EXPIRY_MS, 100000);
-    scene->service = sn_service_create(scene->base, scene->node_tls, scene->authority,
+    scene->service = sn_service_create(scene->base, scene->node.tls, scene->authority,
                                        &scene->directory, &settings, &err);
     if (scene->service == NULL)
         fail_msg("%s", err.text);
@@ -114,29 +94,15 @@ static void service_stop(struct scene *scene)
 static int scene_open(void **state)
 {
     struct scene *scene = mem_alloc(sizeof *scene);
-    size_t size;
 
     signal(SIGPIPE, SIG_IGN);
     scene->base = event_base_new();
     snprintf(scene->dir, sizeof scene->dir, "/tmp/p2pmpi-sn-XXXXXX");
     assert_non_null(mkdtemp(scene->dir));
     snprintf(scene->socket, sizeof scene->socket, "%s/sock", scene->dir);
-    char *key = mem_format("%s/authority.key", scene->dir),
-         *crt = mem_format("%s/authority.crt", scene->dir);
-    scene->authority = authority_create("lab", key, crt, NULL);
-    assert_non_null(scene->authority);
-    free(key);
-    free(crt);
-    scene->grid.name = mem_string("lab");
-    scene->grid.authority = *authority_id(scene->authority);
-    scene->node_key = key_at(scene, "node.key");
-    scene->peer_key = key_at(scene, "peer.key");
-    scene->node_tls = tls_create(scene->node_key, &scene->grid, NULL);
-    scene->peer_tls = tls_create(scene->peer_key, &scene->grid, NULL);
-    uint8_t *chain = authority_issue(scene->authority, identity_key(scene->node_key),
-                                     clock_wall_s(), DAY_S, &size, NULL);
-    assert_int_equal(tls_use_chain(scene->node_tls, chain, size, NULL), 0);
-    free(chain);
+    scene->authority = member_authority(scene->dir, "lab");
+    member_open(&scene->node, scene->dir, "node", scene->authority, MEMBER_DAY_S);
+    member_open(&scene->peer, scene->dir, "peer", scene->authority, 0);
     service_start(scene);
     *state = scene;
     return 0;
@@ -151,35 +117,17 @@ static int scene_close(void **state)
     event_base_dispatch(scene->base);
     event_base_free(scene->base);
     message_free(scene->last);
-    tls_destroy(scene->node_tls);
-    tls_destroy(scene->peer_tls);
-    identity_destroy(scene->node_key);
-    identity_destroy(scene->peer_key);
+    member_close(&scene->node);
+    member_close(&scene->peer);
     authority_destroy(scene->authority);
-    grid_clear(&scene->grid);
     file_remove_tree(scene->dir, NULL);
     free(scene);
     return 0;
 }
 
-static void on_deadline(evutil_socket_t fd, short what, void *arg)
-{
-    (void)fd;
-    (void)what;
-    *(bool *)arg = true;
-}
-
 static void wait_for(struct scene *scene, const int *counter, int wanted)
 {
-    struct timeval wait = {DEADLINE_S, 0};
-    bool late = false;
-
-    struct event *deadline = event_new(scene->base, -1, 0, on_deadline, &late);
-    event_add(deadline, &wait);
-    while (*counter < wanted && !late)
-        event_base_loop(scene->base, EVLOOP_ONCE);
-    event_free(deadline);
-    assert_true(*counter >= wanted);
+    assert_true(loop_until(scene->base, counter, wanted));
 }
 
 static void on_joined(struct join *join, enum link_end end, const char *why, const uint8_t *chain,
@@ -194,20 +142,20 @@ static void on_joined(struct join *join, enum link_end end, const char *why, con
 
 static void join_and_connect(struct scene *scene)
 {
-    Wire__Hello hello = greeting();
+    Wire__Hello hello = member_hello();
     uint16_t port = sn_service_port(scene->service);
 
-    join_start(scene->base, scene->peer_tls, "127.0.0.1", port, 5000, on_joined, scene);
+    join_start(scene->base, scene->peer.tls, "127.0.0.1", port, 5000, on_joined, scene);
     wait_for(scene, &scene->joined, 1);
-    scene->link = link_connect_tls(scene->base, scene->peer_tls, "127.0.0.1", port,
-                                   tls_id(scene->node_tls), &hello, 5000, &ops, scene, NULL);
+    scene->link = link_connect_tls(scene->base, scene->peer.tls, "127.0.0.1", port,
+                                   tls_id(scene->node.tls), &hello, 5000, &ops, scene, NULL);
     assert_non_null(scene->link);
     wait_for(scene, &scene->ready, 1);
 }
 
 static void connect_owner(struct scene *scene)
 {
-    Wire__Hello hello = greeting();
+    Wire__Hello hello = member_hello();
 
     scene->link = link_connect_unix(scene->base, scene->socket, &hello, 5000, &ops, scene, NULL);
     assert_non_null(scene->link);
@@ -269,7 +217,7 @@ static void a_peer_registers_renews_and_leaves(void **state)
     assert_string_equal(answer->registered->observed->host, "127.0.0.1");
     assert_int_equal(scene->directory.count(scene->directory.self), 1);
     const Wire__Peer *peer = scene->directory.at(scene->directory.self, 0);
-    assert_memory_equal(peer->id.data, tls_id(scene->peer_tls)->bytes, ID_SIZE);
+    assert_memory_equal(peer->id.data, tls_id(scene->peer.tls)->bytes, ID_SIZE);
     assert_string_equal(peer->addrs[0]->host, "127.0.0.1");
     assert_true(ask_renew(scene));
     frame.body_case = WIRE__FRAME__BODY_UNREGISTER;
@@ -318,7 +266,7 @@ static void a_certificate_is_renewed_over_the_link(void **state)
     const Wire__Frame *answer = ask(scene, &frame, 5);
     assert_int_equal(answer->body_case, WIRE__FRAME__BODY_CERT_ISSUED);
     const ProtobufCBinaryData *chain = &answer->cert_issued->certificate;
-    if (tls_use_chain(scene->peer_tls, chain->data, chain->len, &err) < 0)
+    if (tls_use_chain(scene->peer.tls, chain->data, chain->len, &err) < 0)
         fail_msg("%s", err.text);
 }
 
@@ -399,7 +347,7 @@ static void a_second_supernode_of_the_same_owner_is_refused(void **state)
         .host = "127.0.0.1", .socket_path = scene->socket, .expiry_s = 60, .links_max = 100};
     struct err err = {""};
 
-    assert_null(sn_service_create(scene->base, scene->node_tls, scene->authority, &scene->directory,
+    assert_null(sn_service_create(scene->base, scene->node.tls, scene->authority, &scene->directory,
                                   &settings, &err));
     assert_int_equal(errno, EADDRINUSE);
 }
