@@ -25,8 +25,8 @@ endif
 # p2prep-*: under stock mpirun, the PML p2prep against ob1
 p2prep_programs = test/mpi/p2prep-modes test/mpi/p2prep-types test/mpi/p2prep-probe test/mpi/p2prep-coll test/mpi/p2prep-comm \
 	test/mpi/p2prep-work test/mpi/p2prep-cases
-p2prep_tests = test/mpi/p2prep.sh test/mpi/p2prep-ends.sh test/mpi/p2prep-cases.sh
-EXTRA_DIST += $(p2prep_tests) test/mpi/p2prep-lib.sh test/mpi/p2prep-chaos.sh test/mpi/p2prep-result.h test/mpi/p2prep-fault.h \
+p2prep_tests = test/mpi/p2prep.sh test/mpi/p2prep-ends.sh test/mpi/p2prep-cases.sh test/mpi/p2prep-chaos.sh
+EXTRA_DIST += $(p2prep_tests) test/mpi/p2prep-lib.sh test/mpi/p2prep-result.h test/mpi/p2prep-fault.h \
 	test/mpi/p2prep-modes.c test/mpi/p2prep-types.c test/mpi/p2prep-probe.c test/mpi/p2prep-coll.c test/mpi/p2prep-comm.c \
 	test/mpi/p2prep-work.c test/mpi/p2prep-cases.c test/mpi/p2prep-ends.c
 CLEANFILES += $(p2prep_programs) test/mpi/p2prep-ends
@@ -58,8 +58,8 @@ endif
 check-mpi:
 	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(step_tests) $(p2prep_tests) $(p2prep_others)'
 
-# Kills N processes of replicated jobs, one each; SEED= repeats a row.
-N = 20
+# Kills N processes of replicated jobs; SEED= repeats a row.
+N = 1000
 chaos: mca_pml_p2prep.la $(p2prep_programs)
 	P2PMPI_SRCDIR='$(abs_srcdir)' P2PMPI_BUILDDIR='$(abs_builddir)' $(SHELL) $(srcdir)/test/mpi/p2prep-chaos.sh $(N) $(SEED)
 .PHONY: check-mpi chaos
