@@ -5,11 +5,22 @@ EXTRA_DIST += test/bench/p2prep-bench.sh test/bench/p2prep-bench-cells.sh test/b
 EXTRA_DIST += test/bench/p2prep-smoke.sh
 TESTS += test/bench/p2prep-smoke.sh
 
-p2prep_bench_programs = test/bench/p2prep-pair
+kernels = test/bench/kernels/ep test/bench/kernels/is test/bench/kernels/cg test/bench/kernels/ft
+kernel_sources = test/bench/kernels/kernel.c test/bench/kernels/kernel.h test/mpi/p2prep-result.h test/mpi/p2prep-fault.h
+EXTRA_DIST += test/bench/kernels/kernel.c test/bench/kernels/kernel.h test/bench/kernels/ep.c test/bench/kernels/is.c \
+	test/bench/kernels/cg.c test/bench/kernels/ft.c
+
+p2prep_bench_programs = test/bench/p2prep-pair $(kernels)
 CLEANFILES += $(p2prep_bench_programs)
 if HAVE_MPICC
 test/bench/p2prep-pair: test/bench/p2prep-pair.c
 	$(AM_V_GEN)$(MKDIR_P) test/bench && $(MPICC) -O2 -o $@ $(srcdir)/$@.c
+$(kernels): $(kernel_sources)
+	$(AM_V_GEN)$(MKDIR_P) test/bench/kernels && $(MPICC) -O2 -I$(srcdir) -o $@ $(srcdir)/$@.c $(srcdir)/test/bench/kernels/kernel.c -lm
+test/bench/kernels/ep: test/bench/kernels/ep.c
+test/bench/kernels/is: test/bench/kernels/is.c
+test/bench/kernels/cg: test/bench/kernels/cg.c
+test/bench/kernels/ft: test/bench/kernels/ft.c
 if HAVE_OMPI_DEVEL
 check_DATA += $(p2prep_bench_programs)
 endif

@@ -4,33 +4,24 @@
 #
 # BENCH_PAIRS (20) runs of each; BENCH_PARTS (all) chooses among the p2prep-bench-PART.sh beside this file. Numbers depend on
 # the machine and on what else it does; ratios far less, and how much less stands beside them: ob1 against itself.
-. "${P2PMPI_SRCDIR:-.}/test/lib/claim.sh"
+. "${P2PMPI_SRCDIR:-$(dirname "$0")/../..}/test/mpi/p2prep-lib.sh"
 . "$P2PMPI_SRCDIR/test/bench/bench-lib.sh"
-need mpirun openmpi-bin
-test -e "$P2PMPI_BUILDDIR/.libs/mca_pml_p2prep.so" || skip_all "no component here: needs libopenmpi-dev"
 programs=$P2PMPI_BUILDDIR/test/bench
 pairs=${BENCH_PAIRS:-20}
-OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
-export OMPI_ALLOW_RUN_AS_ROOT OMPI_ALLOW_RUN_AS_ROOT_CONFIRM
 
-mkdir "$scratch/component"
-ln -s "$P2PMPI_BUILDDIR/.libs/mca_pml_p2prep.so" "$P2PMPI_SRCDIR/mca-component/pml_p2prep/help-mpi-pml-p2prep.txt" "$scratch/component/"
-component_path=$scratch/component:$(ompi_info --parsable --path pkglibdir | sed 's/.*://')
-
-# job OPTIONS... PROGRAM...: one mpirun
-job() { timeout -k 5 "${BENCH_TIMEOUT:-60}" mpirun "$@"; }
+# start OPTIONS... PROGRAM...: one mpirun
+start() { timeout -k 5 "${BENCH_TIMEOUT:-60}" mpirun "$@"; }
 # ob1 MEDIUM OPTIONS..., p2prep MEDIUM OPTIONS...: a job over shm or tcp
 ob1() {
     case $1 in
-    shm) shift && job --mca pml ob1 --mca btl self,vader "$@" ;;
-    tcp) shift && job --mca pml ob1 --mca btl self,tcp --mca btl_tcp_if_include lo "$@" ;;
+    shm) shift && start --mca pml ob1 --mca btl self,vader "$@" ;;
+    tcp) shift && start --mca pml ob1 --mca btl self,tcp --mca btl_tcp_if_include lo "$@" ;;
     esac
 }
 p2prep() {
     p2prep_medium=$1
     shift
-    job --mca mca_base_component_path "$component_path" --mca pml p2prep --mca pml_p2prep_transports "$p2prep_medium" \
-        --mca pml_p2prep_if_include lo "$@"
+    start --mca pml p2prep --mca pml_p2prep_transports "$p2prep_medium" --mca pml_p2prep_if_include lo "$@"
 }
 
 # turns NUMBER A B C: the three in one of their six orders, the next one for the next number: what ran before leaves its traces in
