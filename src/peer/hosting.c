@@ -13,6 +13,7 @@
 #include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct part *part_find(struct hosting *hosting, const char *job)
 {
@@ -340,6 +341,8 @@ void hosting_destroy(struct hosting *hosting)
     HASH_ITER(hh, hosting->parts, part, next)
     part_destroy(part);
     jobdirs_destroy(hosting->jobdirs);
+    if (hosting->daemon->is_private)
+        rmdir(hosting->jobs_dir); /* unless others of ours have jobs there */
     free(hosting->jobs_dir);
     free(hosting);
 }

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "peer/mesh.h"
 
+#include <errno.h>
 #include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
@@ -150,7 +151,11 @@ int part_make_dir(struct part *part, struct err *err)
     if (part->dir != NULL)
         return 0;
     char *dir = mem_format("%s/%s", part->hosting->jobs_dir, part->job);
-    if (file_mkdirs(dir, 0700, err) < 0) {
+    int made = file_mkdirs(dir, 0700, err);
+    if (made < 0 &&
+        errno == ENOENT) /* another private daemon ended, and removed the empty parent */
+        made = file_mkdirs(dir, 0700, err);
+    if (made < 0) {
         free(dir);
         return -1;
     }

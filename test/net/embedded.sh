@@ -14,7 +14,7 @@ mkdir -p "$TMPDIR"
 export P2PMPI_DIR TMPDIR
 here() { (cd "$work" && "$@"); }
 run() { here timeout -k 5 60 "$P2PMPI_BUILDDIR/src/tools/p2pmpirun" "$@"; }
-is_swept() { [ -z "$(find "$TMPDIR" "$P2PMPI_DIR/run/jobs" -mindepth 1 2>/dev/null)" ]; }
+is_swept() { [ -z "$(find "$TMPDIR" "$P2PMPI_DIR/run" -mindepth 1)" ]; }
 
 app_world 4 "4 ranks on 1 hosts"
 app_mpi4py 3 "3 ranks and 1 hosts"

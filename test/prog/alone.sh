@@ -106,7 +106,7 @@ kill -KILL $job
 finish
 claim "SIGKILL: no rank is left within 5 s" within 5 none_alive
 
-is_swept() { [ -z "$(find "$P2PMPI_DIR/run/jobs" -mindepth 1 2>/dev/null)" ]; }
+is_swept() { [ -z "$(find "$P2PMPI_DIR/run" -mindepth 1)" ]; }
 claim "nothing is left of all these jobs" within 5 is_swept
 
 # ---- a user without a home
