@@ -112,6 +112,10 @@ int main(int argc, char **argv)
         json = json || code == 'j';
         hostfile = hostfile || code == 'f';
     }
+    if (json && hostfile) {
+        err_set(&err, "--json and --hostfile are two ways to list the same; choose one");
+        return tool_fail("p2pmpi-hosts", &err);
+    }
     if (ask(how.numeric, refresh, &peers, &status, &err) < 0)
         return tool_fail("p2pmpi-hosts", &err);
     how.self = status != NULL && status->self != NULL ? &status->self->id : NULL;

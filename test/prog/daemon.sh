@@ -29,6 +29,9 @@ limited 20 "$bin/p2pmpi-hosts"
 claim "hosts: this one" holds "tester" out
 limited 20 "$bin/p2pmpi-hosts" --hostfile
 claim "hosts: host file" same "tester slots=3" "$(cat out)"
+limited 20 "$bin/p2pmpi-hosts" --json --hostfile
+claim "hosts: two forms at once: exit code" same 1 $code
+claim "hosts: two forms at once: sentence" holds "choose one" err
 limited 20 "$bin/p2pmpi-hosts" --json --refresh
 claim "hosts: JSON" holds '"name": "tester"' out
 limited 20 "$bin/p2pmpi-hosts" -d
