@@ -19,6 +19,7 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +28,7 @@
 #include <unistd.h>
 
 #define TICK_MS 500
+#define REAP_MS 5000
 #define STOP_MS 8000 /* what has not ended by then is left to the kernel */
 
 /* ---- frames and links */
@@ -335,6 +337,19 @@ static void event_drop(struct event *event)
         event_free(event);
 }
 
+/* Who sees us gone may count on it that our steps are, too: all were told to end, or killed. */
+static void wait_children(void)
+{
+    int64_t until_ms = clock_now_ms() + REAP_MS;
+    pid_t pid;
+
+    while ((pid = waitpid(-1, NULL, WNOHANG)) >= 0 && clock_now_ms() < until_ms)
+        if (pid == 0)
+            poll(NULL, 0, 5);
+    if (pid == 0)
+        log_warning("processes are left after_ms=%d", REAP_MS);
+}
+
 void daemon_destroy(struct daemon *daemon)
 {
     if (daemon == NULL)
@@ -352,6 +367,7 @@ void daemon_destroy(struct daemon *daemon)
     event_drop(daemon->term);
     event_drop(daemon->intr);
     event_base_dispatch(daemon->base); /* links that are being closed write what they still have */
+    wait_children();
     message_free(daemon->hello);
     dirs_clear(&daemon->dirs);
     settings_clear(&daemon->settings);

@@ -7,6 +7,7 @@
 #include "base/program.h"
 #include "tools/tool_asker.h"
 #include "cli/cli_main.h"
+#include "cli/cli_wait.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -164,14 +165,25 @@ static int has_failed(pid_t *pid, struct err *err)
     return 1;
 }
 
+/* It goes into the background: what we started ends by itself. */
+static void reap(pid_t pid)
+{
+    if (pid > 0 && wait_gone(pid, START_MS) == 0)
+        waitpid(pid, NULL, 0);
+}
+
 static struct asker *wait_until_up(pid_t pid, struct err *err)
 {
     int64_t until = clock_now_ms() + START_MS;
 
     for (;;) {
         struct asker *asker = asker_create("p2pmpi-boot", ASK_MS, err);
-        if (asker != NULL || (errno != ENOENT && errno != ECONNREFUSED))
+        if (asker != NULL) {
+            reap(pid);
             return asker;
+        }
+        if (errno != ENOENT && errno != ECONNREFUSED)
+            return NULL;
         if (has_failed(&pid, err))
             return NULL;
         if (clock_now_ms() > until) {

@@ -104,8 +104,12 @@ claim "and the job can be ended" within 5 no_ranks
 
 # ---- the end
 hang
+children=$(ps -o pid= --ppid "$pid")
+claim "p2pmpid has p2pmpi-stepds" test -n "$children"
 limited 40 "$bin/p2pmpi-halt" --force
 claim "halt --force" same 0 $code
+# shellcheck disable=SC2086
+claim "when it returns p2pmpid has waited for each of them" same "" "$(ps -o pid=,stat=,args= -p "$(echo $children)")"
 finish
 claim "the job has ended with it" same 1 $code
 claim "no rank is left" within 5 no_ranks
