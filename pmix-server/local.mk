@@ -28,8 +28,8 @@ pmix_server_p2pmpi_stepd_SOURCES = pmix-server/stepd.c $(stepd_pure_sources) \
 	pmix-server/px_step.h \
 	pmix-server/px_upcall.c pmix-server/px_upcall.h
 pmix_server_p2pmpi_stepd_CFLAGS = $(AM_CFLAGS) $(PMIX_CFLAGS)
-pmix_server_p2pmpi_stepd_LDADD = libp2pmpi.la $(PMIX_LIBS)
+pmix_server_p2pmpi_stepd_LDADD = libcli.la libp2pmpi.la $(PMIX_LIBS)
 
 bin_PROGRAMS += pmix-server/p2pmpid
 pmix_server_p2pmpid_SOURCES = pmix-server/p2pmpid.c
-pmix_server_p2pmpid_LDADD = libp2pmpi.la
+pmix_server_p2pmpid_LDADD = libcli.la libp2pmpi.la

@@ -6,11 +6,11 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "cli/cli_main.h"
 #include "peer/daemon.h"
 #include "peer/settings.h"
 
 #include <fcntl.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,16 +24,14 @@ struct options {
     size_t set_count;
 };
 
-static void usage(FILE *out)
-{
-    fputs("Usage: p2pmpid [--config FILE] [--set KEY=VALUE]... [--daemon]\n"
-          "Lends this host's CPUs to a grid and runs its owner's jobs on other hosts.\n\n"
-          "  --config FILE    configuration, instead of p2pmpid.conf in the configuration directory\n"
-          "  --set KEY=VALUE  a value of the configuration; see p2pmpid.conf(5)\n"
-          "  --daemon         go to the background and write a log file\n"
-          "  --private --fd N serve one p2pmpirun over an inherited socket (used by p2pmpirun)\n"
-          "  --help, --version\n", out);
-}
+static const char usage[] =
+    "Usage: p2pmpid [--config FILE] [--set KEY=VALUE]... [--daemon]\n"
+    "Lends this host's CPUs to a grid and runs its owner's jobs on other hosts.\n\n"
+    "  --config FILE    configuration, instead of p2pmpid.conf in the configuration directory\n"
+    "  --set KEY=VALUE  a value of the configuration; see p2pmpid.conf(5)\n"
+    "  --daemon         go to the background and write a log file\n"
+    "  --private --fd N serve one p2pmpirun over an inherited socket (used by p2pmpirun)\n"
+    "  --help, --version\n";
 
 static int parse(int argc, char **argv, struct options *options)
 {
@@ -41,11 +39,11 @@ static int parse(int argc, char **argv, struct options *options)
     static const struct option table[] = {
         {"config", required_argument, NULL, OPT_CONFIG}, {"set", required_argument, NULL, OPT_SET},
         {"daemon", no_argument, NULL, OPT_DAEMON},       {"private", no_argument, NULL, OPT_PRIVATE},
-        {"fd", required_argument, NULL, OPT_FD},         {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'V'},             {NULL, 0, NULL, 0}};
+        {"fd", required_argument, NULL, OPT_FD},         TOOL_OPTIONS,
+        {0}};
     int option;
 
-    while ((option = getopt_long(argc, argv, "hV", table, NULL)) != -1)
+    while ((option = tool_option(argc, argv, "", table, usage)) != -1)
         switch (option) {
         case OPT_CONFIG:
             options->config = optarg;
@@ -58,25 +56,10 @@ static int parse(int argc, char **argv, struct options *options)
         case OPT_DAEMON:
             options->is_daemon = true;
             break;
-        case OPT_PRIVATE:
-            break;
         case OPT_FD:
             options->fd = atoi(optarg);
             break;
-        case 'h':
-            usage(stdout);
-            exit(0);
-        case 'V':
-            puts("p2pmpid (P2P-MPI) " PACKAGE_VERSION);
-            exit(0);
-        default:
-            fputs("Try \"p2pmpid --help\".\n", stderr);
-            return -1;
         }
-    if (optind < argc) {
-        fprintf(stderr, "p2pmpid: \"%s\" was not expected; try \"p2pmpid --help\"\n", argv[optind]);
-        return -1;
-    }
     return 0;
 }
 

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "cli/cli_main.h"
 #include "pmix-server/px_abort.h"
 #include "pmix-server/px_daemon.h"
 #include "pmix-server/px_fence.h"
@@ -21,7 +22,6 @@
 
 #include <event2/event.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <signal.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -61,25 +61,18 @@ static void on_terminate(evutil_socket_t number, short what, void *arg)
     px_step_end(step);
 }
 
-static int usage(int code)
-{
-    fprintf(code == 0 ? stdout : stderr,
-            "usage: p2pmpi-stepd --dir DIR --job JOB [--tools]\n"
-            "Started by p2pmpid, with DIR/step.sock as descriptor 3.\n");
-    return code;
-}
-
-/* Returns -1 to go on, else the exit code. */
 static int read_arguments(int argc, char **argv, struct px_step *step)
 {
-    static const struct option options[] = {
-        {"dir", required_argument, NULL, 'd'}, {"job", required_argument, NULL, 'j'},
-        {"tools", no_argument, NULL, 't'},     {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'v'},   {NULL, 0, NULL, 0},
-    };
+    static const char usage[] = "usage: p2pmpi-stepd --dir DIR --job JOB [--tools]\n"
+                                "Started by p2pmpid, with DIR/step.sock as descriptor 3.\n";
+    static const struct option options[] = {{"dir", required_argument, NULL, 'd'},
+                                            {"job", required_argument, NULL, 'j'},
+                                            {"tools", no_argument, NULL, 't'},
+                                            TOOL_OPTIONS,
+                                            {0}};
     int option;
 
-    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1)
+    while ((option = tool_option(argc, argv, "", options, usage)) != -1)
         switch (option) {
         case 'd':
             step->dir = optarg;
@@ -90,16 +83,11 @@ static int read_arguments(int argc, char **argv, struct px_step *step)
         case 't':
             step->is_for_tools = true;
             break;
-        case 'h':
-            return usage(0);
-        case 'v':
-            printf("p2pmpi-stepd (P2P-MPI) %s\n", PACKAGE_VERSION);
-            return 0;
-        default:
-            return usage(2);
         }
-    return optind < argc || step->dir == NULL || *step->dir != '/' || step->job == NULL ? usage(2)
-                                                                                        : -1;
+    if (step->dir != NULL && *step->dir == '/' && step->job != NULL)
+        return 0;
+    fputs(usage, stderr);
+    return -1;
 }
 
 /* Shared memory segments of the ranks: where Open MPI would put them, but in a directory of this
@@ -227,9 +215,8 @@ int main(int argc, char **argv, char **environment)
     struct px_step step = {.environment = environment};
     char shm_dir[64], own_name[256] = "localhost";
 
-    int code = read_arguments(argc, argv, &step);
-    if (code >= 0)
-        return code;
+    if (read_arguments(argc, argv, &step) < 0)
+        return 1;
     if (geteuid() == UID_UNMAPPED) {
         fprintf(stderr,
                 "p2pmpi-stepd: user %d cannot be told from strangers; start it as another\n",
@@ -252,7 +239,7 @@ int main(int argc, char **argv, char **environment)
         return 1;
     }
     open_log(&step);
-    code = serve(&step);
+    int code = serve(&step);
     remove_traces(&step);
     stop_pmix();
     log_close();

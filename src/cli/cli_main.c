@@ -44,10 +44,10 @@ int tool_option(int argc, char **argv, const char *shorts, const struct option *
     switch (code) {
     case 'h':
         fputs(usage, stdout);
-        exit(0);
+        exit(tool_end(name));
     case 'V':
         printf("%s (P2P-MPI) %s\n", name, PACKAGE_VERSION);
-        exit(0);
+        exit(tool_end(name));
     case ':':
         fprintf(stderr, "%s: the option \"%s\" needs an argument\n", name, argv[before]);
         exit(1);
@@ -74,7 +74,8 @@ int tool_fail(const char *program, const struct err *err)
 int tool_end(const char *program)
 {
     errno = 0;
-    if (fflush(stdout) == 0 && !ferror(stdout))
+    int is_bad = ferror(stdout);
+    if (fclose(stdout) == 0 && !is_bad)
         return 0;
     if (errno != EPIPE) /* a reader that has seen enough is no trouble */
         fprintf(stderr, "%s: cannot write to standard output%s%s\n", program,

@@ -19,12 +19,13 @@
 void tool_begin(void);
 
 /* The next option, or -1 at the end. --help and --version are answered here and end the program
- * with 0; an unknown option, or a word behind the options, with 1 and a sentence. */
+ * with what tool_end() says; an unknown option, or a word behind the options, with 1 and a sentence. */
 int tool_option(int argc, char **argv, const char *shorts, const struct option *longs,
                 const char *usage);
 
 int tool_fail(const char *program, const struct err *err); /* tells the sentence; returns 1 */
-/* 0, or 1 with a sentence when standard output could not be written. */
+/* Closes standard output: the last that main() does. Returns the exit code, 0, or 1 with a sentence
+ * when not all could be written. */
 int tool_end(const char *program);
 
 #endif

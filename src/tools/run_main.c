@@ -37,8 +37,10 @@ int main(int argc, char **argv)
         exit_code = 1;
     } else if (options.help) {
         run_options_help(stdout);
+        exit_code = tool_end("p2pmpirun");
     } else if (options.version) {
         printf("p2pmpirun (P2P-MPI) %s\n", PACKAGE_VERSION);
+        exit_code = tool_end("p2pmpirun");
     } else {
         exit_code = run_job(&options);
     }

@@ -238,4 +238,20 @@ printf 'one\n' >list
 limited 20 "$bin/p2pmpirun" --local -l list true </dev/null
 claim "run: an unreadable file in a list: exit code" same 1 $code
 claim "run: an unreadable file in a list: its line" holds "list:1" err
+
+# ---- what cannot be written
+if [ -c /dev/full ]; then
+    for program in src/tools/p2pmpirun src/tools/p2pmpi-hosts src/tools/p2pmpi-ps src/tools/p2pmpi-boot src/tools/p2pmpi-halt \
+        src/tools/p2pmpi-grid supernode/p2pmpi-supernode pmix-server/p2pmpid pmix-server/p2pmpi-stepd; do
+        for option in --help --version; do
+            claim "${program##*/} $option: 0" answers 0 "$P2PMPI_BUILDDIR/$program" $option
+            code=0
+            "$P2PMPI_BUILDDIR/$program" $option >/dev/full 2>err || code=$?
+            claim "${program##*/} $option to a full disk: 1" same 1 $code
+            claim "${program##*/} $option to a full disk: a sentence" holds "${program##*/}: cannot write to standard output: " err
+        done
+    done
+else
+    skip "a full disk" "no /dev/full here"
+fi
 claims_end
