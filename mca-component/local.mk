@@ -41,6 +41,7 @@ mca_pml_p2prep_la_SOURCES = \
 	mca-component/pml_p2prep/pml_p2prep_replica.c mca-component/pml_p2prep/pml_p2prep_replica.h \
 	mca-component/pml_p2prep/pml_p2prep_request.c \
 	mca-component/pml_p2prep/pml_p2prep_say.c \
+	mca-component/pml_p2prep/pml_p2prep_stats.c mca-component/pml_p2prep/pml_p2prep_stats.h \
 	mca-component/pml_p2prep/pml_p2prep_send.c \
 	mca-component/pml_p2prep/pml_p2prep_watch.c mca-component/pml_p2prep/pml_p2prep_watch.h \
 	mca-component/pml_p2prep/pml_p2prep_wire.c mca-component/pml_p2prep/pml_p2prep_wire.h \

@@ -120,6 +120,11 @@ struct p2prep_peer {
     bool is_busy; /* one of the two is not empty */
 };
 
+/* Messages that a process posted and that its receives got. */
+struct p2prep_counts {
+    uint64_t sent, sent_bytes, received, received_bytes;
+};
+
 struct mca_pml_p2prep_t {
     mca_pml_base_module_t super;
     int priority;
@@ -139,6 +144,7 @@ struct mca_pml_p2prep_t {
     int verbose;
     bool is_enabled;
     bool in_progress;
+    struct p2prep_counts counts;
     pthread_mutex_t lock; /* recursive; taken when the program uses threads */
     struct p2prep_peer *peers;
     uint32_t n_peers;
@@ -165,6 +171,12 @@ static inline void p2prep_unlock(void)
 {
     if (OPAL_UNLIKELY(opal_using_threads()))
         pthread_mutex_unlock(&mca_pml_p2prep.lock);
+}
+
+static inline void p2prep_count_sent(size_t size)
+{
+    mca_pml_p2prep.counts.sent++;
+    mca_pml_p2prep.counts.sent_bytes += size;
 }
 
 /* pml_p2prep_peer.c */

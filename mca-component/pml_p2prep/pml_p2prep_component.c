@@ -5,6 +5,7 @@
 #include "mca-component/pml_p2prep/pml_p2prep_replica.h"
 #include "mca-component/pml_p2prep/pml_p2prep_wire.h"
 #include "mca-component/pml_p2prep/pml_p2prep_end.h"
+#include "mca-component/pml_p2prep/pml_p2prep_stats.h"
 #include "mca-component/pml_p2prep/pml_p2prep_watch.h"
 #include "mca-component/pml_p2prep/pml_p2prep_world.h"
 
@@ -104,9 +105,12 @@ static int component_register(void)
         "btl_tcp_if_include, else any that is up",
         MCA_BASE_VAR_TYPE_STRING, OPAL_INFO_LVL_3, &pml->interfaces);
     pml->stats = false;
-    register_var("stats",
-                 "With replicas: each process says at the end what it sent, kept and took over",
-                 MCA_BASE_VAR_TYPE_BOOL, OPAL_INFO_LVL_3, &pml->stats);
+    register_var(
+        "stats",
+        "Each process says at the end what it sent and received, and with replicas what it "
+        "kept, sent again and took over, and how long that took (microseconds): the values "
+        "of MPI_T's performance variables pml_p2prep_*",
+        MCA_BASE_VAR_TYPE_BOOL, OPAL_INFO_LVL_3, &pml->stats);
     pml->comm_per_thread = false;
     register_var("comm_per_thread",
                  "With replicas: the program uses each communicator in one thread only, so that it "
@@ -120,6 +124,7 @@ static int component_register(void)
     register_var("no_cma",
                  "Never read large messages from the other process's memory (process_vm_readv)",
                  MCA_BASE_VAR_TYPE_BOOL, OPAL_INFO_LVL_5, &pml->no_cma);
+    p2prep_stats_register();
     return OMPI_SUCCESS;
 }
 
@@ -165,6 +170,7 @@ static mca_pml_base_module_t *component_init(int *priority, bool progress_thread
 static int component_finalize(void)
 {
     mca_pml_p2prep.is_enabled = false;
+    p2prep_stats_say();
     p2prep_refuse_close();
     p2prep_end_deregister();
     p2prep_watch_close();
@@ -174,5 +180,6 @@ static int component_finalize(void)
     world_destroy(mca_pml_p2prep.world);
     mca_pml_p2prep.world = NULL;
     p2prep_id_close();
+    p2prep_stats_close();
     return OMPI_SUCCESS;
 }

@@ -184,6 +184,8 @@ void p2prep_recv_take(mca_pml_p2prep_recv_request_t *recv, struct p2prep_peer *p
     mca_pml_base_request_t *base = &recv->req_recv.req_base;
     ompi_status_public_t *status = &base->req_ompi.req_status;
     size_t capacity = base->req_datatype->super.size * base->req_count;
+    mca_pml_p2prep.counts.received++;
+    mca_pml_p2prep.counts.received_bytes += env->length;
     recv->is_matched = true;
     recv->length = env->length;
     recv->wanted = env->length < capacity ? env->length : capacity;

@@ -7,6 +7,7 @@
  * which is pulled after the match (0: the bytes are here). */
 #include "mca-component/pml_p2prep/pml_p2prep_replica.h"
 
+#include "mca-component/pml_p2prep/pml_p2prep_stats.h"
 #include "mca-component/pml_p2prep/pml_p2prep_watch.h"
 #include "replica/replica.h"
 
@@ -26,7 +27,6 @@ enum {
 static struct replica *engine; /* this process's */
 static unsigned calls, idle_calls;
 static int64_t last_ms; /* of the last tick */
-static int n_dead;
 
 static int64_t clock_ms(void)
 {
@@ -127,6 +127,13 @@ static void op_end(void *arg, enum replica_end why, int rank, const char *senten
     ompi_rte_abort(1, NULL);
 }
 
+static void op_failover(void *arg, int rank, int server, bool is_over)
+{
+    (void)arg;
+    (void)server;
+    p2prep_stats_failover(rank, is_over);
+}
+
 static void op_lag(void *arg, int process, int64_t for_ms)
 {
     (void)arg;
@@ -144,6 +151,7 @@ int p2prep_replica_open(void)
                                            .filled = op_filled,
                                            .get = op_get,
                                            .end = op_end,
+                                           .failover = op_failover,
                                            .lag = op_lag};
     mca_pml_p2prep_t *pml = &mca_pml_p2prep;
     struct replica_settings settings;
@@ -172,26 +180,15 @@ void p2prep_replica_start(void)
     replica_start(engine);
 }
 
-static void stats_say(void)
+void p2prep_replica_stats(struct replica_stats *stats_out)
 {
-    const struct world *world = mca_pml_p2prep.world;
-    uint32_t me = OMPI_PROC_MY_NAME->vpid;
-    struct replica_stats s;
-    replica_stats(engine, &s);
-    opal_output(0,
-                "p2prep: rank %d replica %d: sent %llu received %llu dropped %llu resent %llu "
-                "kept_now %zu kept_peak %zu "
-                "taken_over %llu dead %d",
-                world->rank[me], world->set[me], (unsigned long long)s.sent,
-                (unsigned long long)s.received, (unsigned long long)s.dropped,
-                (unsigned long long)s.resent, s.retained, s.retained_peak,
-                (unsigned long long)s.failovers, n_dead);
+    *stats_out = (struct replica_stats){0};
+    if (engine)
+        replica_stats(engine, stats_out);
 }
 
 void p2prep_replica_close(void)
 {
-    if (engine && mca_pml_p2prep.stats)
-        stats_say();
     replica_destroy(engine);
     engine = NULL;
 }
@@ -262,7 +259,7 @@ bool p2prep_replica_dead(uint32_t process)
     if (peer->is_dead || !engine)
         return false;
     p2prep_peer_purge(peer);
-    n_dead++;
+    p2prep_stats_dead();
     return replica_dead(engine, (int)process);
 }
 

@@ -5,12 +5,16 @@
 
 #include "mca-component/pml_p2prep/pml_p2prep.h"
 
+struct replica_stats;
+
 int p2prep_replica_open(void);
 /* After the first news of deaths. */
 void p2prep_replica_start(void);
 /* The others take this process for dead: leaves. */
 void p2prep_replica_refused(void);
 void p2prep_replica_close(void);
+/* The engine's; all 0 without replicas. */
+void p2prep_replica_stats(struct replica_stats *stats_out);
 /* Posts a send to another rank; it may be complete on return. */
 int p2prep_replica_send(mca_pml_p2prep_send_request_t *send);
 /* Posts a small one that is neither synchronous nor buffered, without a request. False: not now,

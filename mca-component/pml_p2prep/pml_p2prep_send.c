@@ -189,6 +189,7 @@ static int send_begin(mca_pml_p2prep_send_request_t *send)
     status->_ucount = send->req_send.req_bytes_packed;
     if (!send->peer)
         return OMPI_ERR_UNREACH;
+    p2prep_count_sent(send->req_send.req_bytes_packed);
     bool is_self = send->peer == mca_pml_p2prep.self;
     if (!is_self && mca_pml_p2prep.world)
         return p2prep_replica_send(send);
@@ -257,6 +258,8 @@ static inline bool send_at_once(struct p2prep_peer *peer, const void *buf, size_
                        ? peer != mca_pml_p2prep.self &&
                              p2prep_replica_send_at_once(peer, bytes, size, tag, comm->c_contextid)
                        : p2prep_peer_try(peer, &head, sizeof head, bytes, size) == 0;
+    if (OPAL_LIKELY(is_sent))
+        p2prep_count_sent(size);
     p2prep_unlock();
     return is_sent;
 }

@@ -171,7 +171,7 @@ static void acks_forward(struct replica *replica, enum replica_kind kind, int ra
     msg.set = (uint16_t)set;
     for (int sibling = 0; sibling < replica->world->replicas; sibling++)
         if (siblings >> sibling & 1) {
-            replica->stats.notes++;
+            replica->stats.acks++;
             replica_tell(replica, peer_process(replica, replica->rank, sibling), &msg);
         }
 }

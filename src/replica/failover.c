@@ -40,8 +40,79 @@ void failover_claim(struct replica *replica, int rank)
     replica_tell(replica, peer->source, &end);
     for (struct instream *stream = peer->in; stream != NULL; stream = stream->next_of_peer)
         for (struct replica_body *body = stream->missing; body != NULL; body = body->next)
-            if (body->is_pulled && !body->is_done)
+            if (body->is_pulled && !body->is_done) {
                 receiving_pull_from(replica, body);
+                peer->refills += !body->is_refilled;
+                body->is_refilled = true;
+            }
+}
+
+/* ---------------------------------------------------------------- its beginning and end */
+
+static void failover_tell(struct replica *replica, int rank, bool is_over)
+{
+    if (replica->ops.failover != NULL)
+        replica->ops.failover(replica->arg, rank, replica->peers[rank].source, is_over);
+}
+
+/* The one who served us for rank died. */
+void failover_begin(struct replica *replica, int rank)
+{
+    struct peer *peer = &replica->peers[rank];
+
+    failover_claim(replica, rank);
+    peer->is_failing_over = true;
+    peer->is_served = false;
+    replica->stats.failovers++;
+    failover_tell(replica, rank, false);
+}
+
+void failover_check(struct replica *replica, int rank)
+{
+    struct peer *peer = &replica->peers[rank];
+
+    if (!peer->is_failing_over || !peer->is_served || peer->refills > 0)
+        return;
+    peer->is_failing_over = false;
+    failover_tell(replica, rank, true);
+}
+
+void failover_served(struct replica *replica, int src)
+{
+    int rank = replica->world->rank[src];
+
+    if (replica->peers[rank].source != src)
+        return;
+    replica->peers[rank].is_served = true;
+    failover_check(replica, rank);
+}
+
+/* ---------------------------------------------------------------- serving */
+
+static bool is_pumping(const struct replica *replica, int rank, int set)
+{
+    const struct outstream *stream = replica->pumps[set];
+
+    while (stream != NULL && stream->key.rank != rank)
+        stream = stream->set[set].pump_next;
+    return stream != NULL;
+}
+
+void failover_answer(struct replica *replica)
+{
+    struct replica_msg served = {.kind = REPLICA_SERVED};
+
+    replica->is_answering = false;
+    for (int rank = 0; rank < replica->world->ranks; rank++) {
+        struct peer *peer = &replica->peers[rank];
+
+        EACH_SET(set, peer->answers)
+        if (!is_pumping(replica, rank, (int)set)) {
+            peer->answers &= ~(1u << set);
+            replica_tell(replica, peer_process(replica, rank, (int)set), &served);
+        }
+        replica->is_answering |= peer->answers != 0;
+    }
 }
 
 /* The claim of src is complete: what it has not, and all that is posted later, goes there from
@@ -56,7 +127,7 @@ void failover_serve(struct replica *replica, int src)
     peer->serves |= 1u << set;
     if (peer->turn[set] < dead_turn(set, replica->set))
         peer->turn[set] = dead_turn(set, replica->set);
-    replica->stats.failovers++;
+    replica->stats.served++;
     for (struct outstream *stream = peer->out; stream != NULL; stream = stream->next_of_peer) {
         struct outset *out = &stream->set[set];
 
@@ -66,4 +137,6 @@ void failover_serve(struct replica *replica, int src)
         out->resend_left = replica->settings.resend_eager;
         outstream_pump(replica, stream, set);
     }
+    peer->answers |= 1u << set;
+    failover_answer(replica);
 }

@@ -30,6 +30,7 @@ enum replica_kind {
     REPLICA_CLAIM,      /* ... after these: seq is the stream's last envelope here, with its hash;
                          * bodies up to there are here but for those named before */
     REPLICA_CLAIM_END,  /* ... serve me from now on; a stream not named: from the first */
+    REPLICA_SERVED, /* substitute to receiver: what was claimed and posted here went before this */
     REPLICA_KINDS
 };
 

@@ -57,6 +57,8 @@ void sending_tick(struct replica *replica)
                       replica->now_ms - record->since_ms >= replica->settings.copy_delay_ms;
 
         if (is_due && cap_has_room(replica, record->length)) {
+            replica->stats.copied += record->is_large;
+            replica->stats.copied_bytes += record->is_large ? record->length : 0;
             record_copy(replica, record, record->data, record->token, false);
             record_complete(replica, record);
         } else if (!is_reported) {
@@ -95,6 +97,7 @@ void sending_drop_set(struct replica *replica, int rank, int set, int process)
     struct peer *peer = &replica->peers[rank];
 
     peer->serves &= ~(1u << set);
+    peer->answers &= ~(1u << set);
     transfers_drop(replica, NULL, process);
     for (struct outstream *stream = peer->out; stream != NULL; stream = stream->next_of_peer)
         outstream_drop_set(replica, stream, set);

@@ -48,6 +48,8 @@ static void instream_tell(struct replica *replica, const struct instream *stream
 {
     int source = replica->peers[stream->key.rank].source;
 
+    if (msg->kind != REPLICA_PULL)
+        replica->stats.acks++;
     if (source >= 0)
         replica_tell(replica, source, msg);
 }
@@ -175,6 +177,11 @@ static void body_finish(struct replica *replica, struct replica_body *body)
     stream->unacked_bytes = 0;
     instream_tell(replica, stream, &msg);
     body->is_done = true;
+    if (body->is_refilled) {
+        body->is_refilled = false;
+        replica->peers[stream->key.rank].refills--;
+        failover_check(replica, stream->key.rank);
+    }
     if (!body->is_matched)
         return;
     body_free(replica, body);

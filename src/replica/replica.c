@@ -163,6 +163,9 @@ bool replica_receive(struct replica *replica, int src, const struct replica_msg 
     case REPLICA_CLAIM_END:
         failover_serve(replica, src);
         break;
+    case REPLICA_SERVED:
+        failover_served(replica, src);
+        break;
     case REPLICA_ACK:
     case REPLICA_BODY:
     case REPLICA_LACK:
@@ -198,7 +201,7 @@ bool replica_dead(struct replica *replica, int process)
     if (replica->dead->living[rank] == 0)
         replica_end(replica, REPLICA_END_GONE, rank, "all replicas of rank %d are dead", rank);
     else if (replica->is_started && replica->peers[rank].source == process)
-        failover_claim(replica, rank);
+        failover_begin(replica, rank);
     return true;
 }
 

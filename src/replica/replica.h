@@ -75,6 +75,10 @@ struct replica_ops {
     bool (*get)(void *arg, int src, void *token, uint64_t address, uint64_t length);
     /* This process cannot go on; sentence says why, naming ranks and sets. Called once. */
     void (*end)(void *arg, enum replica_end why, int rank, const char *sentence);
+    /* The sender that served us for `rank` is dead, `server` stands in for it; or (is_over) has
+     * sent what it had posted, and what the dead left half received is whole. Deaths in a row: once
+     * for each, over once. May be NULL. */
+    void (*failover)(void *arg, int rank, int server, bool is_over);
     /* Process has kept others at the cap for lag_max_ms. May be NULL. */
     void (*lag)(void *arg, int process, int64_t for_ms);
 };
@@ -136,11 +140,17 @@ void replica_flush(struct replica *replica);
 void replica_tick(struct replica *replica, int64_t now_ms);
 
 struct replica_stats {
-    uint64_t sent, received, dropped, resent, notes;
+    uint64_t sent, received; /* envelopes */
+    uint64_t dropped;        /* received twice, or from the dead */
+    uint64_t resent,
+        resent_bytes; /* of `sent`: for the dead; bodies asked for by PULL count in bytes */
+    uint64_t acks;    /* sent, and passed on to siblings */
+    uint64_t copied, copied_bytes;  /* large sends copied because other sets were late */
     size_t retained, retained_peak; /* bytes, counting the records */
     size_t retained_forced;         /* of these: whatever the cap */
     uint64_t held;                  /* sends not complete now */
-    uint64_t failovers;             /* claims served */
+    uint64_t failovers;             /* deaths of senders that served us */
+    uint64_t served;                /* claims answered: sets that we serve for the dead */
 };
 void replica_stats(const struct replica *replica, struct replica_stats *stats_out);
 /* Nothing posted here is still owed to anybody (for tests and for the end barrier's report). */

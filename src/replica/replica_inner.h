@@ -93,6 +93,7 @@ struct replica_body {
     uint64_t seq, length, got, id;
     uint64_t address;          /* in our source's memory; 0: none */
     bool is_pulled, is_lacked; /* lacked: small, so LACK was said */
+    bool is_refilled;          /* half received when its sender died: of peer->refills */
     void *token;
     uint8_t *buffer; /* taken in before the match (WANT) */
     bool is_done, is_matched;
@@ -114,6 +115,9 @@ struct peer {
     unsigned records; /* kept for it */
     uint32_t serves;  /* sets of it that we serve, our own included while its replica lives */
     int source;       /* the process that serves our set, or -1 */
+    uint32_t answers; /* sets whose claim is not answered with SERVED yet */
+    bool is_failing_over, is_served; /* from the death of our source to its end; SERVED came */
+    unsigned refills;                /* bodies that it waits for */
     int *turn; /* [world->replicas] dead_turn() of who speaks for the set: older ones do not */
 };
 
@@ -146,7 +150,7 @@ struct replica {
     struct body_slot *slots;
     uint32_t slot_count, slot_free; /* slot_free: index + 1 */
     size_t records, small_waiting;
-    bool is_started, is_ended;
+    bool is_started, is_ended, is_answering; /* answering: some peer's `answers` are not 0 */
     int64_t now_ms, want_ms, lag_told_ms;
     struct replica_stats stats;
 };
@@ -215,6 +219,10 @@ void instream_forget(struct instream *stream); /* what came ahead of its turn */
 void instream_free(struct replica *replica, struct instream *stream);
 
 /* failover.c */
+void failover_begin(struct replica *replica, int rank);
+void failover_check(struct replica *replica, int rank); /* is it over? */
+void failover_served(struct replica *replica, int src);
+void failover_answer(struct replica *replica); /* SERVED to whom nothing waits for room any more */
 void failover_claim(struct replica *replica, int rank);
 void failover_serve(struct replica *replica, int src);
 

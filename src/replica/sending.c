@@ -91,8 +91,10 @@ static void record_send(struct replica *replica, struct replica_held *record, in
         record_index(record);
         msg.body = record_show(replica, record, set);
     }
-    if (record->seq <= out->resend_end)
+    if (record->seq <= out->resend_end) {
         replica->stats.resent++;
+        replica->stats.resent_bytes += announce ? 0 : record->length;
+    }
     out->sent = record->seq;
     out->unsent = record->next;
     envelope_send(replica, stream, peer_process(replica, stream->key.rank, set), announce, &msg,
@@ -157,6 +159,8 @@ bool sending_progress(struct replica *replica)
     for (int set = 0; set < replica->world->replicas; set++)
         if (replica->pumps[set] != NULL && pumps_progress(replica, set))
             is_more = true;
+    if (replica->is_answering)
+        failover_answer(replica);
     if (replica->transfers != NULL && transfers_progress(replica))
         is_more = true;
     return is_more;

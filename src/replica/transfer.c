@@ -46,6 +46,8 @@ static bool transfer_piece(struct replica *replica, struct transfer *transfer)
         .body = transfer->body,
     };
 
+    if (transfer->set != replica->set)
+        replica->stats.resent_bytes += size;
     transfer->offset += size;
     replica->ops.send(replica->arg, transfer->dst, &msg, &bytes);
     return true;

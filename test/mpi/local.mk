@@ -25,20 +25,23 @@ endif
 # p2prep-*: under stock mpirun, the PML p2prep against ob1
 p2prep_programs = test/mpi/p2prep-modes test/mpi/p2prep-types test/mpi/p2prep-probe test/mpi/p2prep-coll test/mpi/p2prep-comm \
 	test/mpi/p2prep-work test/mpi/p2prep-cases
-p2prep_tests = test/mpi/p2prep.sh test/mpi/p2prep-ends.sh test/mpi/p2prep-cases.sh test/mpi/p2prep-chaos.sh
+p2prep_tests = test/mpi/p2prep.sh test/mpi/p2prep-ends.sh test/mpi/p2prep-cases.sh test/mpi/p2prep-chaos.sh \
+	test/mpi/p2prep-stats.sh
 EXTRA_DIST += $(p2prep_tests) test/mpi/p2prep-lib.sh test/mpi/p2prep-result.h test/mpi/p2prep-fault.h \
 	test/mpi/p2prep-modes.c test/mpi/p2prep-types.c test/mpi/p2prep-probe.c test/mpi/p2prep-coll.c test/mpi/p2prep-comm.c \
-	test/mpi/p2prep-work.c test/mpi/p2prep-cases.c test/mpi/p2prep-ends.c
-CLEANFILES += $(p2prep_programs) test/mpi/p2prep-ends
+	test/mpi/p2prep-work.c test/mpi/p2prep-cases.c test/mpi/p2prep-ends.c test/mpi/p2prep-stats.c
+CLEANFILES += $(p2prep_programs) test/mpi/p2prep-ends test/mpi/p2prep-stats
 p2prep_others = test/mpi/p2prep-programs.sh
 EXTRA_DIST += $(p2prep_others) test/mpi/p2prep-kill.c test/mpi/p2prep-mpi4py.py
 CLEANFILES += test/mpi/p2prep-kill.so
 TESTS += $(p2prep_tests) $(p2prep_others)
 if HAVE_MPICC
 if HAVE_OMPI_DEVEL
-check_DATA += $(p2prep_programs) test/mpi/p2prep-ends test/mpi/p2prep-kill.so
+check_DATA += $(p2prep_programs) test/mpi/p2prep-ends test/mpi/p2prep-stats test/mpi/p2prep-kill.so
 test/mpi/p2prep-kill.so: test/mpi/p2prep-kill.c
 	$(AM_V_GEN)$(MKDIR_P) test/mpi && $(MPICC) -O1 -shared -fPIC -o $@ $(srcdir)/test/mpi/p2prep-kill.c
+test/mpi/p2prep-stats: test/mpi/p2prep-stats.c
+	$(AM_V_GEN)$(MKDIR_P) test/mpi && $(MPICC) -O1 -o $@ $(srcdir)/$@.c
 test/mpi/p2prep-ends: test/mpi/p2prep-ends.c
 	$(AM_V_GEN)$(MKDIR_P) test/mpi && $(MPICC) -O1 -o $@ $(srcdir)/$@.c
 test/mpi/p2prep-modes test/mpi/p2prep-types test/mpi/p2prep-probe test/mpi/p2prep-coll test/mpi/p2prep-comm \

@@ -66,6 +66,7 @@ struct process {
     bool is_alive, has_ended;
     enum replica_end end;
     int stalled;   /* steps */
+    int failovers; /* under way: bits of ranks */
     uint32_t news; /* deaths it has not heard of yet */
 };
 
@@ -330,6 +331,18 @@ static void op_end(void *arg, enum replica_end why, int rank, const char *senten
     (void)rank;
 }
 
+static void op_failover(void *arg, int rank, int server, bool is_over)
+{
+    struct process *process = arg;
+
+    SIM_CHECK(process->w->sim, process->w->world->rank[server] == rank,
+              "process %d stands in for rank %d", server, rank);
+    SIM_CHECK(process->w->sim, !is_over || process->failovers >> rank & 1,
+              "process %d: the end of a failover that did not begin", process->self);
+    process->failovers &= ~(1 << rank);
+    process->failovers |= is_over ? 0 : 1 << rank;
+}
+
 static const struct replica_ops ops = {
     .send = op_send,
     .room = op_room,
@@ -339,6 +352,7 @@ static const struct replica_ops ops = {
     .fill = op_fill,
     .filled = op_filled,
     .get = op_get,
+    .failover = op_failover,
     .end = op_end,
 };
 
@@ -623,14 +637,23 @@ static void run_to_end(struct world_sim *w, const uint64_t *kill_at, int kills)
 }
 
 /* After the end nothing is owed: what was kept is released. */
+static void check_settled(struct world_sim *w, int i)
+{
+    const struct process *process = &w->process[i];
+
+    if (!process->is_alive || process->has_ended)
+        return;
+    SIM_CHECK(w->sim, replica_is_idle(process->replica), "process %d keeps messages after the end",
+              i);
+    SIM_CHECK(w->sim, process->failovers == 0, "process %d: a failover has no end", i);
+}
+
 static void settle(struct world_sim *w)
 {
     for (int round = 0, idle = 0; round < 100000 && idle < 40; round++)
         idle = sweep(w) ? 0 : idle + 1;
     for (int i = 0; i < w->world->processes; i++)
-        if (w->process[i].is_alive && !w->process[i].has_ended)
-            SIM_CHECK(w->sim, replica_is_idle(w->process[i].replica),
-                      "process %d keeps messages after the end", i);
+        check_settled(w, i);
 }
 
 static void check_results(struct world_sim *w)

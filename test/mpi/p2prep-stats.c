@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* p2prep-stats.c - the performance variables pml_p2prep_*, read by name through MPI_T
+ *
+ * Ranks exchange COUNT messages of 8 bytes with their neighbours. p2prep-stats [PROCESS]: that
+ * process of the job kills itself half way. Each process prints "process P", then each variable and
+ * its value. */
+#include <mpi.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define COUNT 1000
+#define MOST  32
+
+static struct {
+    char name[128];
+    MPI_T_pvar_handle handle;
+} variable[MOST];
+static int variables;
+static MPI_T_pvar_session session;
+
+static void take(int index)
+{
+    char name[128];
+    int name_size = sizeof name, length = 0, verbosity, class, bind, readonly, continuous, atomic,
+        n;
+    MPI_Datatype type;
+    MPI_T_enum values;
+    MPI_T_pvar_get_info(index, name, &name_size, &verbosity, &class, &type, &values, NULL, &length,
+                        &bind, &readonly, &continuous, &atomic);
+    if (strncmp(name, "pml_p2prep_", 11) != 0 || variables == MOST ||
+        type != MPI_UNSIGNED_LONG_LONG)
+        return;
+    strcpy(variable[variables].name, name);
+    if (MPI_T_pvar_handle_alloc(session, index, NULL, &variable[variables].handle, &n) ==
+        MPI_SUCCESS)
+        variables++;
+}
+
+static unsigned long long value_of(const char *name)
+{
+    unsigned long long value = 0;
+    for (int i = 0; i < variables; i++)
+        if (strcmp(variable[i].name, name) == 0)
+            MPI_T_pvar_read(session, variable[i].handle, &value);
+    return value;
+}
+
+/* A failover has its end when the substitute says so, which may come after the last message. */
+static void failovers_end(void)
+{
+    time_t until = time(NULL) + 20;
+    int flag;
+    while (value_of("pml_p2prep_failovers") > 0 && value_of("pml_p2prep_failover_time") == 0 &&
+           time(NULL) < until)
+        MPI_Iprobe(0, 0, MPI_COMM_SELF, &flag, MPI_STATUS_IGNORE);
+}
+
+int main(int argc, char **argv)
+{
+    const char *process = getenv("OMPI_COMM_WORLD_RANK");
+    int provided, rank, size, n;
+    double out = 1, in;
+    MPI_Init(&argc, &argv);
+    MPI_T_init_thread(MPI_THREAD_SINGLE, &provided);
+    MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+    MPI_Comm_size(MPI_COMM_WORLD, &size);
+    MPI_T_pvar_session_create(&session);
+    MPI_T_pvar_get_num(&n);
+    for (int i = 0; i < n; i++)
+        take(i);
+    for (int i = 0; i < COUNT; i++) {
+        if (i == COUNT / 2 && argc > 1 && strcmp(argv[1], process) == 0)
+            raise(SIGKILL);
+        MPI_Sendrecv(&out, 1, MPI_DOUBLE, (rank + 1) % size, 1, &in, 1, MPI_DOUBLE,
+                     (rank + size - 1) % size, 1, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
+    }
+    failovers_end();
+    for (int i = 0; i < variables; i++)
+        printf("process %s %s %llu\n", process, variable[i].name, value_of(variable[i].name));
+    fflush(stdout);
+    MPI_T_pvar_session_free(&session);
+    MPI_T_finalize(); /* after MPI_Finalize Open MPI 4.1.4 crashes there, with ob1 too */
+    MPI_Finalize();
+    return 0;
+}
