@@ -60,8 +60,6 @@ static void join_fail(struct join *join, enum link_end end, const char *format, 
 static const char *code_meaning(enum join_code code)
 {
     switch (code) {
-    case JOIN_BAD_VERSION:
-        return "speaks another version of the protocol: update the older one";
     case JOIN_BAD_SECRET:
         return "does not let this host join: the secret in the grid file is not the grid's";
     case JOIN_FAILED:
@@ -69,6 +67,22 @@ static const char *code_meaning(enum join_code code)
     default:
         return "does not let this host join";
     }
+}
+
+static void tell_refused(struct join *join, enum join_code code, uint32_t number)
+{
+    if (code != JOIN_BAD_VERSION)
+        join_fail(join, LINK_END_TLS, "%s %s", join->name, code_meaning(code));
+    else if (number == 0)
+        join_fail(join, LINK_END_TLS,
+                  "%s speaks another version of the protocol for joining than this host (%d): "
+                  "update the older one",
+                  join->name, JOIN_VERSION);
+    else
+        join_fail(join, LINK_END_TLS,
+                  "%s speaks version %u of the protocol for joining, this host version %d: update "
+                  "the older one",
+                  join->name, number, JOIN_VERSION);
 }
 
 static void take_chain(struct join *join, struct evbuffer *input, uint32_t length)
@@ -91,20 +105,20 @@ static bool take_answer(struct join *join)
     struct evbuffer *input = bufferevent_get_input(join->stream);
     uint8_t head[JOIN_ANSWER_HEAD];
     enum join_code code;
-    uint32_t length;
+    uint32_t number;
 
     if (evbuffer_copyout(input, head, sizeof head) < (ssize_t)sizeof head)
         return false;
-    if (joinanswer_decode(head, &code, &length) < 0) {
+    if (joinanswer_decode(head, &code, &number) < 0) {
         join_fail(join, LINK_END_PROTOCOL, "%s sent an answer that is not of the protocol",
                   join->name);
     } else if (code != JOIN_OK) {
-        join_fail(join, LINK_END_TLS, "%s %s", join->name, code_meaning(code));
-    } else if (evbuffer_get_length(input) < sizeof head + length) {
+        tell_refused(join, code, number);
+    } else if (evbuffer_get_length(input) < sizeof head + number) {
         return false;
     } else {
         evbuffer_drain(input, sizeof head);
-        take_chain(join, input, length);
+        take_chain(join, input, number);
     }
     return true;
 }

@@ -162,7 +162,7 @@ static void answer_join(struct pending *pending, enum join_code code, const uint
 {
     uint8_t head[JOIN_ANSWER_HEAD];
 
-    joinanswer_encode(code, (uint32_t)size, head);
+    joinanswer_encode(code, code == JOIN_BAD_VERSION ? JOIN_VERSION : (uint32_t)size, head);
     bufferevent_write(pending->stream, head, sizeof head);
     if (size > 0)
         bufferevent_write(pending->stream, chain, size);
@@ -171,22 +171,33 @@ static void answer_join(struct pending *pending, enum join_code code, const uint
 
 /* The key in the frame must be the one proven in TLS, and the HMAC must be of this very connection.
  */
-static enum join_code check_join(struct pending *pending, const uint8_t bytes[JOIN_FRAME_SIZE],
+static enum join_code check_join(struct pending *pending, const struct joinframe *frame,
                                  EVP_PKEY *key)
 {
     SSL *ssl = bufferevent_openssl_get_ssl(pending->stream);
     const uint8_t *secret = tls_secret(half_of(pending->listener)->tls);
     uint8_t raw[KEY_RAW_SIZE], mac[JOIN_MAC_SIZE];
-    struct joinframe frame;
 
-    enum join_code code = joinframe_decode(bytes, &frame);
-    if (code != JOIN_OK)
-        return code;
-    if (key_raw(key, raw) < 0 || memcmp(raw, frame.key, sizeof raw) != 0)
+    if (key_raw(key, raw) < 0 || memcmp(raw, frame->key, sizeof raw) != 0)
         return JOIN_BAD_SECRET;
     if (tls_join_mac(ssl, secret, raw, mac) < 0)
         return JOIN_FAILED;
-    return CRYPTO_memcmp(mac, frame.mac, sizeof mac) == 0 ? JOIN_OK : JOIN_BAD_SECRET;
+    return CRYPTO_memcmp(mac, frame->mac, sizeof mac) == 0 ? JOIN_OK : JOIN_BAD_SECRET;
+}
+
+static void tell_join_refused(struct pending *pending, enum join_code code, uint32_t version)
+{
+    char why[100];
+
+    if (code == JOIN_BAD_VERSION)
+        snprintf(why, sizeof why,
+                 "wanted to join with version %u of the protocol, this is version %u", version,
+                 JOIN_VERSION);
+    else
+        snprintf(why, sizeof why, "%s",
+                 code == JOIN_BAD_SECRET ? "wanted to join with a wrong secret"
+                                         : "sent a broken join frame");
+    tell_refused(pending, why);
 }
 
 static void take_join(struct pending *pending, const uint8_t bytes[JOIN_FRAME_SIZE])
@@ -194,20 +205,20 @@ static void take_join(struct pending *pending, const uint8_t bytes[JOIN_FRAME_SI
     struct listener *listener = pending->listener;
     struct tls_half *half = half_of(listener);
     X509 *leaf = SSL_get1_peer_certificate(bufferevent_openssl_get_ssl(pending->stream));
+    struct joinframe frame = {0};
     uint8_t *chain = NULL;
     size_t size = 0;
 
-    enum join_code code = JOIN_FAILED;
-    if (leaf != NULL)
-        code = check_join(pending, bytes, X509_get0_pubkey(leaf));
+    enum join_code code = joinframe_decode(bytes, &frame);
+    if (code == JOIN_OK)
+        code = leaf != NULL ? check_join(pending, &frame, X509_get0_pubkey(leaf)) : JOIN_FAILED;
     if (code == JOIN_OK) {
         chain = authority_issue(half->authority, X509_get0_pubkey(leaf), clock_wall_s(),
                                 MEMBER_DAYS * JOIN_DAY_S, &size, NULL);
         code = chain != NULL ? JOIN_OK : JOIN_FAILED;
     }
     if (code != JOIN_OK)
-        tell_refused(pending, code == JOIN_BAD_SECRET ? "wanted to join with a wrong secret"
-                                                      : "sent a broken join frame");
+        tell_join_refused(pending, code, frame.version);
     else if (listener->ops->joined != NULL)
         listener->ops->joined(listener, &pending->check->id, pending->host, listener->arg);
     answer_join(pending, code, chain, size);

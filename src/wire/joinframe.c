@@ -31,27 +31,29 @@ enum join_code joinframe_decode(const uint8_t in[JOIN_FRAME_SIZE], struct joinfr
 {
     if (memcmp(in, magic, sizeof magic) != 0)
         return JOIN_BAD_FRAME;
-    if (get_u32(in + 4) != JOIN_VERSION)
+    frame_out->version = get_u32(in + 4);
+    if (frame_out->version != JOIN_VERSION)
         return JOIN_BAD_VERSION;
     memcpy(frame_out->key, in + 8, JOIN_KEY_SIZE);
     memcpy(frame_out->mac, in + 8 + JOIN_KEY_SIZE, JOIN_MAC_SIZE);
     return JOIN_OK;
 }
 
-void joinanswer_encode(enum join_code code, uint32_t length, uint8_t out[JOIN_ANSWER_HEAD])
+void joinanswer_encode(enum join_code code, uint32_t number, uint8_t out[JOIN_ANSWER_HEAD])
 {
     out[0] = (uint8_t)code;
-    put_u32(out + 1, length);
+    put_u32(out + 1, number);
 }
 
 int joinanswer_decode(const uint8_t in[JOIN_ANSWER_HEAD], enum join_code *code_out,
-                      uint32_t *length_out)
+                      uint32_t *number_out)
 {
-    uint32_t length = get_u32(in + 1);
+    uint32_t number = get_u32(in + 1);
 
-    if (length > JOIN_CHAIN_MAX || (length > 0) != (in[0] == JOIN_OK))
+    if (in[0] != JOIN_BAD_VERSION &&
+        (number > JOIN_CHAIN_MAX || (number > 0) != (in[0] == JOIN_OK)))
         return -1;
     *code_out = (enum join_code)in[0];
-    *length_out = length;
+    *number_out = number;
     return 0;
 }

@@ -2,8 +2,10 @@
 /* joinframe.h - the one frame of fixed size that a stranger may send to a supernode, and its answer
  *
  *     frame:   "P2PJ" | version, 4 bytes | public key, 32 bytes | HMAC-SHA256, 32 bytes
- *     answer:  code, 1 byte | length of the chain, 4 bytes | the chain (length 0 unless the code is
- * 0) Numbers are big-endian. What the HMAC covers: net/join.h. */
+ *     answer:  code, 1 byte | number, 4 bytes | the chain
+ *
+ * The number is the length of the chain with JOIN_OK, who answers's version with JOIN_BAD_VERSION
+ * (0: not told), else 0. Numbers are big-endian. What the HMAC covers: net/join.h. */
 #ifndef P2PMPI_WIRE_JOINFRAME_H
 #define P2PMPI_WIRE_JOINFRAME_H
 
@@ -26,17 +28,18 @@ enum join_code {
 };
 
 struct joinframe {
+    uint32_t version; /* of who sent it; joinframe_encode() writes ours */
     uint8_t key[JOIN_KEY_SIZE];
     uint8_t mac[JOIN_MAC_SIZE];
 };
 
 void joinframe_encode(const struct joinframe *frame, uint8_t out[JOIN_FRAME_SIZE]);
-/* JOIN_OK, JOIN_BAD_FRAME or JOIN_BAD_VERSION. */
+/* JOIN_OK, JOIN_BAD_FRAME or JOIN_BAD_VERSION, which fills the version alone. */
 enum join_code joinframe_decode(const uint8_t in[JOIN_FRAME_SIZE], struct joinframe *frame_out);
 
-void joinanswer_encode(enum join_code code, uint32_t length, uint8_t out[JOIN_ANSWER_HEAD]);
-/* Returns 0, or -1 for a length that does not fit the code or JOIN_CHAIN_MAX. */
+void joinanswer_encode(enum join_code code, uint32_t number, uint8_t out[JOIN_ANSWER_HEAD]);
+/* Returns 0, or -1 for a number that does not fit the code or JOIN_CHAIN_MAX. */
 int joinanswer_decode(const uint8_t in[JOIN_ANSWER_HEAD], enum join_code *code_out,
-                      uint32_t *length_out);
+                      uint32_t *number_out);
 
 #endif

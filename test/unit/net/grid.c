@@ -161,7 +161,7 @@ static void an_authority_is_made_once(void **state)
 
 static void join_frames_are_checked(void **state)
 {
-    struct joinframe frame = {{1}, {2}}, back;
+    struct joinframe frame = {JOIN_VERSION, {1}, {2}}, back;
     uint8_t bytes[JOIN_FRAME_SIZE], head[JOIN_ANSWER_HEAD];
     enum join_code code;
     uint32_t length;
@@ -172,6 +172,7 @@ static void join_frames_are_checked(void **state)
     assert_memory_equal(&back, &frame, sizeof back);
     bytes[7]++;
     assert_int_equal(joinframe_decode(bytes, &back), JOIN_BAD_VERSION);
+    assert_int_equal(back.version, JOIN_VERSION + 1);
     bytes[0]++;
     assert_int_equal(joinframe_decode(bytes, &back), JOIN_BAD_FRAME);
     joinanswer_encode(JOIN_OK, JOIN_CHAIN_MAX, head);
@@ -180,6 +181,9 @@ static void join_frames_are_checked(void **state)
     assert_int_equal(joinanswer_decode(head, &code, &length), -1);
     joinanswer_encode(JOIN_BAD_SECRET, 1, head);
     assert_int_equal(joinanswer_decode(head, &code, &length), -1);
+    joinanswer_encode(JOIN_BAD_VERSION, JOIN_VERSION + 1, head);
+    assert_int_equal(joinanswer_decode(head, &code, &length), 0);
+    assert_int_equal(length, JOIN_VERSION + 1);
     joinanswer_encode(JOIN_OK, 0, head);
     assert_int_equal(joinanswer_decode(head, &code, &length), -1);
 }

@@ -757,6 +757,28 @@ static void a_join_frame_is_worth_nothing_on_another_connection(void **state)
     OPENSSL_free(liar.chain);
 }
 
+static void who_joins_with_another_version_is_told_ours(void **state)
+{
+    struct scene *scene = *state;
+    static const uint8_t frame[JOIN_FRAME_SIZE] = {'P', '2', 'P', 'J', 0, 0, 0, 99};
+    struct liar liar = {.alpn = "\x0dp2pmpi-join/1", .bytes = frame, .size = sizeof frame};
+    enum join_code code;
+    uint32_t version;
+
+    listen_at(scene, "127.0.0.1");
+    listener_allow_join(scene->listener, scene->lab);
+    host_open(scene, &scene->client, scene->lab, 0);
+    liar.key = identity_key(scene->client.identity);
+    liar.chain = self_signed(liar.key, &liar.chain_size);
+    run_liar(scene, &liar);
+    assert_int_equal(liar.got, JOIN_ANSWER_HEAD);
+    assert_int_equal(joinanswer_decode(liar.answer, &code, &version), 0);
+    assert_int_equal(code, JOIN_BAD_VERSION);
+    assert_int_equal(version, JOIN_VERSION);
+    expect_text(scene->refusal, "with version 99 of the protocol, this is version 1");
+    OPENSSL_free(liar.chain);
+}
+
 static void a_stranger_who_says_more_than_one_frame_is_not_read(void **state)
 {
     struct scene *scene = *state;
@@ -794,4 +816,5 @@ UNIT_MAIN(SCENE(members_link_up_and_know_each_other),
           SCENE(who_knows_the_secret_becomes_a_member), SCENE(a_wrong_secret_is_told),
           SCENE(a_foreign_supernode_learns_nothing), SCENE(only_supernodes_let_join),
           SCENE(a_join_frame_is_worth_nothing_on_another_connection),
+          SCENE(who_joins_with_another_version_is_told_ours),
           SCENE(a_stranger_who_says_more_than_one_frame_is_not_read))
