@@ -2,18 +2,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # p2prep-programs.sh - programs from Debian under stock mpirun: with p2prep, with one and two replicas, also when a process
 # is killed in the middle of its calls of MPI, they give what they give with ob1
-set -u
-. "${P2PMPI_SRCDIR:-$(cd "$(dirname "$0")/../.." && pwd)}/test/lib/claim.sh"
+. "${P2PMPI_SRCDIR:-.}/test/mpi/p2prep-lib.sh"
 here=$(cd "$P2PMPI_BUILDDIR" && pwd)
 source=$(cd "$P2PMPI_SRCDIR" && pwd)
-need mpirun openmpi-bin
-[ -e "$here/.libs/mca_pml_p2prep.so" ] && [ -e "$here/test/mpi/p2prep-kill.so" ] ||
-    skip_all "no component here: needs libopenmpi-dev"
-mkdir "$scratch/component"
-ln -s "$here/.libs/mca_pml_p2prep.so" "$source/mca-component/pml_p2prep/help-mpi-pml-p2prep.txt" "$scratch/component/"
-path=$scratch/component:$(ompi_info --parsable --path pkglibdir | sed 's/.*://')
-OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
-export OMPI_ALLOW_RUN_AS_ROOT OMPI_ALLOW_RUN_AS_ROOT_CONFIRM
 
 # Replicas write files of the same names: each set works in a directory of its own, $run/SET.
 cat >"$scratch/in-own-directory" <<'END'
@@ -24,34 +15,33 @@ exec "$@"
 END
 chmod +x "$scratch/in-own-directory"
 
-# job RANKS REPLICAS OPTIONS... -- PROGRAM...: one run in a fresh $run; its output is $run/out and $run/err
-job() {
-    job_ranks=$1 job_replicas=$2
-    run=$scratch/run job_options=
+# run_sets RANKS REPLICAS OPTIONS... -- PROGRAM...: one run in a fresh $run; its output is $run/out and $run/err
+run_sets() {
+    ranks=$1 replicas=$2
+    run=$scratch/run options=
     rm -rf "$run"
     shift 2
     while [ "$1" != -- ]; do
-        job_options="$job_options $1"
+        options="$options $1"
         shift
     done
     shift
-    for job_set in $(seq 0 $((job_replicas - 1))); do
-        mkdir -p "$run/$job_set" "$run/calls"
-        [ -z "${input-}" ] || cp "$input" "$run/$job_set/" || return 1
+    for set in $(seq 0 $((replicas - 1))); do
+        mkdir -p "$run/$set" "$run/calls"
+        [ -z "${input-}" ] || cp "$input" "$run/$set/" || return 1
     done
     # shellcheck disable=SC2086
-    timeout -k 5 "${P2PREP_TIMEOUT:-60}" mpirun --oversubscribe --enable-recovery --mca mca_base_component_path "$path" \
-        -x LD_PRELOAD="$here/test/mpi/p2prep-kill.so" -x P2PREP_CALLS="$run/calls" $job_options \
-        -n $((job_ranks * job_replicas)) "$scratch/in-own-directory" "$run" "$job_ranks" "$@" >"$run/out" 2>"$run/err"
-    job_code=$?
-    [ $job_code -lt 124 ] || { echo "exit code $job_code"; cat "$run/err"; return 1; }
+    timeout -k 5 "${P2PREP_TIMEOUT:-60}" mpirun --oversubscribe -x LD_PRELOAD="$here/test/mpi/p2prep-kill.so" -x P2PREP_CALLS="$run/calls" \
+        $options -n $((ranks * replicas)) "$scratch/in-own-directory" "$run" "$ranks" "$@" >"$run/out" 2>"$run/err" </dev/null
+    run_code=$?
+    [ $run_code -lt 124 ] || { echo "exit code $run_code"; cat "$run/err"; return 1; }
 }
 
 # the same RESULT: what the function result_of prints about each set whose process 0 is left, is what it was with ob1
 same() {
     same_sets=0
     for same_set in "$run"/[0-9]*; do
-        [ "${killed-}" = $((${same_set##*/} * job_ranks)) ] && continue
+        [ "${killed-}" = $((${same_set##*/} * ranks)) ] && continue
         same_sets=$((same_sets + 1))
         "result_of_$1" "$same_set" >"$run/is"
         cmp "$scratch/want" "$run/is" || { diff "$scratch/want" "$run/is"; cat "$run/err"; return 1; }
@@ -62,7 +52,7 @@ same() {
 runs_as_with_ob1() {
     result=$1
     shift
-    job "$@" && same "$result"
+    run_sets "$@" && same "$result"
 }
 
 # killed_in_the_middle RESULT PROCESS RANKS REPLICAS...: where the middle is, the run before has said
@@ -70,24 +60,23 @@ killed_in_the_middle() {
     result=$1 killed=$2
     calls=$(cat "$scratch/calls/$killed")
     [ "$calls" -gt 1 ] || { echo "process $killed has no middle: $calls calls"; return 1; }
-    shift 2
-    ranks=$1 replicas=$2
-    shift 2
-    job "$ranks" "$replicas" -x P2PREP_KILL_CALL="$killed:$((calls / 2))" "$@" &&
+    kill_ranks=$3 kill_replicas=$4
+    shift 4
+    run_sets "$kill_ranks" "$kill_replicas" -x P2PREP_KILL_CALL="$killed:$((calls / 2))" "$@" &&
         [ ! -e "$run/calls/$killed" ] && same "$result"
     killed_code=$?
     killed=
     return $killed_code
 }
 
-ob1="--mca pml ob1 --mca btl self,vader" p2prep="--mca pml p2prep --mca pml_p2prep_replicas"
+ob1="--mca pml ob1 --mca btl self,vader" p2prep="$replicated --mca pml_p2prep_replicas"
 
 # unreplicated NAME RESULT RANKS -- PROGRAM...
 unreplicated() {
     name=$1 result=$2 n=$3
     shift 3
     # shellcheck disable=SC2086
-    job "$n" 1 $ob1 "$@"
+    run_sets "$n" 1 $ob1 "$@"
     "result_of_$result" "$run/0" >"$scratch/want"
     claim "$name ends with ob1, to compare with" test -s "$scratch/want"
     # shellcheck disable=SC2086
@@ -155,7 +144,7 @@ result_of_verdicts() {
 # Not agreed on among replicas yet, so nobody is killed: MPIRandomAccess receives from any source and tests, HPL asks with
 # MPI_Iprobe whether to pass a panel on, the latency section makes its loops longer by the clock. The replicas part or do not.
 right_or_said() {
-    job "$@" && { same verdicts || grep -q "cannot go on: the replicas of rank .* disagree" "$run/err"; }
+    run_sets "$@" && { same verdicts || grep -q "cannot go on: the replicas of rank .* disagree" "$run/err"; }
 }
 
 if command -v hpcc >/dev/null && [ -e /usr/share/doc/hpcc/examples/_hpccinf.txt ]; then
