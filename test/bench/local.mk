@@ -1,6 +1,6 @@
 # test/bench - make bench: p2pmpirun beside mpirun, p2prep beside ob1; never part of make check, but for p2prep-smoke.sh
 EXTRA_DIST += test/bench/bench-lib.sh test/bench/bench.sh test/bench/rshd.pl test/bench/rsh.pl
-EXTRA_DIST += test/bench/p2prep-bench.sh test/bench/p2prep-bench-cells.sh test/bench/cells.awk test/bench/p2prep-pair.c
+EXTRA_DIST += test/bench/p2prep-bench.sh test/bench/p2prep-bench-cells.sh test/bench/medians.awk test/bench/cells.awk test/bench/p2prep-pair.c
 
 EXTRA_DIST += test/bench/p2prep-smoke.sh
 TESTS += test/bench/p2prep-smoke.sh
@@ -10,6 +10,7 @@ kernel_sources = test/bench/kernels/kernel.c test/bench/kernels/kernel.h test/mp
 EXTRA_DIST += test/bench/kernels/kernel.c test/bench/kernels/kernel.h test/bench/kernels/ep.c test/bench/kernels/is.c \
 	test/bench/kernels/cg.c test/bench/kernels/ft.c
 
+EXTRA_DIST += test/bench/p2prep-bench-replicas.sh test/bench/replicas.awk
 p2prep_bench_programs = test/bench/p2prep-pair $(kernels)
 CLEANFILES += $(p2prep_bench_programs)
 if HAVE_MPICC

@@ -24,19 +24,6 @@ p2prep() {
     start --mca pml p2prep --mca pml_p2prep_transports "$p2prep_medium" --mca pml_p2prep_if_include lo "$@"
 }
 
-# turns NUMBER A B C: the three in one of their six orders, the next one for the next number: what ran before leaves its traces in
-# caches and free memory, so each has each of the others before it as often
-turns() {
-    case $(($1 % 6)) in
-    0) echo "$2 $3 $4" ;;
-    1) echo "$4 $3 $2" ;;
-    2) echo "$3 $4 $2" ;;
-    3) echo "$2 $4 $3" ;;
-    4) echo "$4 $2 $3" ;;
-    5) echo "$3 $2 $4" ;;
-    esac
-}
-
-for part in ${BENCH_PARTS:-cells}; do
+for part in ${BENCH_PARTS:-cells replicas}; do
     . "$P2PMPI_SRCDIR/test/bench/p2prep-bench-$part.sh"
 done

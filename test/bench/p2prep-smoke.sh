@@ -17,6 +17,12 @@ claim "cells: three numbers above zero and a ratio for each medium, kind and siz
     rows cells 12 '^[a-z]*  *[0-9]* [a-zA-Z/]* \( *[0-9.]*[1-9][0-9.]*\)\{4\} ±'
 claim "cells: the smallest ratio comes last" rows cells 1 '^smallest ratio: [0-9.]* ([a-z]*, [a-z]*, [0-9]* bytes)$'
 
+BENCH_KERNELS="cg.S.1"
+export BENCH_KERNELS
+claim "replicas: time and CPU are measured beside two copies" bench replicas
+claim "replicas: two numbers above zero and a ratio for each medium and kind" \
+    rows replicas 8 '^cg.S.1  *[a-zA-Z ]*\( *[0-9.]*[1-9][0-9.]*\)\{4\} ±'
+
 # verified NAME N: so many lines say so
 verified() { [ "$(grep -c ' verified yes ' "$scratch/$1/out")" -eq "$2" ] || { job_words "$1"; return 1; }; }
 for when in ep:50000 is:1000 cg:10000 ft:20000; do

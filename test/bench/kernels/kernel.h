@@ -20,7 +20,8 @@ extern int kernel_times;
 
 /* MPI_Init; ends the job where the arguments or the number of ranks are no good. */
 void kernel_begin(int *argc, char ***argv, const char *name);
-/* The measured part begins, ends. */
+/* The measured part begins, ends. KERNEL_MEET=FOLDER (empty) in the environment: it begins when two
+ * rank 0 are there, of two runs or two replicas. */
 void kernel_start(void);
 void kernel_stop(void);
 /* These bytes are part of this rank's result. */
