@@ -9,9 +9,11 @@ stage_sources = \
 	src/stage/intake.c src/stage/intake.h \
 	src/stage/layout.c src/stage/layout.h \
 	src/stage/libpath.c src/stage/libpath.h \
-	src/stage/manifest.c src/stage/manifest.h \
+	src/stage/manifest.c src/stage/manifest.h src/stage/manifest_inner.h \
+	src/stage/manifest_input.c \
 	src/stage/needs.c src/stage/needs.h \
 	src/stage/pattern.c src/stage/pattern.h \
 	src/stage/staged.c src/stage/staged.h \
-	src/stage/store.c src/stage/store.h \
+	src/stage/store.c src/stage/store.h src/stage/store_inner.h \
+	src/stage/store_copy.c \
 	src/stage/supply.c src/stage/supply.h

@@ -12,39 +12,19 @@
 #include "base/mem.h"
 #include "base/rand.h"
 #include "stage/below.h"
+#include "stage/store_inner.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/fs.h>
 #include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <uthash.h>
 
-#define HASH_TEXT   (2 * STORE_HASH + 1)
-#define COPY_BUFFER (256u << 10)
-
-struct object {
-    uint8_t hash[STORE_HASH];
-    uint64_t size;
-    int64_t used_ns; /* wall clock, as of opening the store */
-    unsigned holds;
-    bool is_verified; /* by this process */
-    UT_hash_handle hh;
-};
-
-struct store {
-    char *dir;
-    int lock;
-    uint64_t limit, used;
-    uint64_t reserved;      /* by writers at work */
-    struct object *objects; /* least recently used first */
-};
+#define HASH_TEXT (2 * STORE_HASH + 1)
 
 struct store_writer {
     struct store *store;
@@ -55,22 +35,9 @@ struct store_writer {
     EVP_MD_CTX *digest;
 };
 
-struct store_copy {
-    struct store *store;
-    uint8_t hash[STORE_HASH];
-    EVP_MD_CTX *digest; /* of an object not verified yet, else NULL */
-    int in, out;
-    int dirfd; /* borrowed */
-    char *path;
-    mode_t mode;
-    uint64_t size, done;
-    bool is_plain; /* copy_file_range() does not serve here */
-    bool is_whole;
-};
-
 /* ---------------------------------------------------------------- the index */
 
-static char *object_path(const struct store *store, const uint8_t hash[STORE_HASH])
+char *store_object_path(const struct store *store, const uint8_t hash[STORE_HASH])
 {
     char text[HASH_TEXT];
 
@@ -78,7 +45,7 @@ static char *object_path(const struct store *store, const uint8_t hash[STORE_HAS
     return mem_format("%s/objects/%.2s/%s", store->dir, text, text);
 }
 
-static struct object *object_find(const struct store *store, const uint8_t hash[STORE_HASH])
+struct object *store_object(const struct store *store, const uint8_t hash[STORE_HASH])
 {
     struct object *object;
 
@@ -107,7 +74,7 @@ static void object_forget(struct store *store, struct object *object)
 /* Puts it at the young end, also for the next process. */
 static void object_touch(struct store *store, struct object *object)
 {
-    char *path = object_path(store, object->hash);
+    char *path = store_object_path(store, object->hash);
 
     utimensat(AT_FDCWD, path, NULL, 0);
     free(path);
@@ -136,7 +103,7 @@ static void scan_folder(struct store *store, const char *folder)
         if (hex_decode(entry->d_name, hash, sizeof hash) < 0 ||
             strncmp(entry->d_name, folder, 2) != 0 ||
             fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
-            !S_ISREG(st.st_mode) || object_find(store, hash) != NULL)
+            !S_ISREG(st.st_mode) || store_object(store, hash) != NULL)
             continue;
         struct object *object = object_add(store, hash, (uint64_t)st.st_size);
         object->used_ns = st.st_mtim.tv_sec * INT64_C(1000000000) + st.st_mtim.tv_nsec;
@@ -215,7 +182,7 @@ void store_close(struct store *store)
 
 bool store_has(const struct store *store, const uint8_t hash[STORE_HASH])
 {
-    return object_find(store, hash) != NULL;
+    return store_object(store, hash) != NULL;
 }
 
 uint64_t store_used(const struct store *store)
@@ -225,13 +192,13 @@ uint64_t store_used(const struct store *store)
 
 bool store_hold(struct store *store, const uint8_t hash[STORE_HASH])
 {
-    struct object *object = object_find(store, hash);
+    struct object *object = store_object(store, hash);
     struct stat st;
 
     if (object == NULL)
         return false;
     if (object->holds == 0) { /* somebody may have emptied the cache by hand */
-        char *path = object_path(store, hash);
+        char *path = store_object_path(store, hash);
         bool is_whole =
             lstat(path, &st) == 0 && S_ISREG(st.st_mode) && (uint64_t)st.st_size == object->size;
         free(path);
@@ -247,7 +214,7 @@ bool store_hold(struct store *store, const uint8_t hash[STORE_HASH])
 
 void store_release(struct store *store, const uint8_t hash[STORE_HASH])
 {
-    struct object *object = object_find(store, hash);
+    struct object *object = store_object(store, hash);
 
     if (object != NULL && object->holds > 0)
         object->holds--;
@@ -261,9 +228,9 @@ static bool has_room(const struct store *store, uint64_t size)
                                  store->reserved <= store->limit - size - store->used);
 }
 
-static void evict(struct store *store, struct object *object)
+void store_evict(struct store *store, struct object *object)
 {
-    char *path = object_path(store, object->hash);
+    char *path = store_object_path(store, object->hash);
 
     unlink(path);
     free(path);
@@ -290,7 +257,7 @@ static int make_room(struct store *store, uint64_t size, struct err *err)
     if (could_have_room(store, size)) {
         HASH_ITER(hh, store->objects, object, next)
         if (object->holds == 0 && !has_room(store, size))
-            evict(store, object);
+            store_evict(store, object);
         return 0;
     }
     errno = ENOSPC;
@@ -378,7 +345,7 @@ static int verify(struct store_writer *writer, struct err *err)
 /* The temporary file gets its name. */
 static int publish(const struct store_writer *writer, struct err *err)
 {
-    char *path = object_path(writer->store, writer->hash);
+    char *path = store_object_path(writer->store, writer->hash);
     char *slash = strrchr(path, '/');
 
     *slash = '\0';
@@ -399,7 +366,7 @@ int store_commit(struct store_writer *writer, struct err *err)
         return -1;
     }
     struct object *object =
-        object_find(writer->store, writer->hash); /* another job's writer may have been faster */
+        store_object(writer->store, writer->hash); /* another job's writer may have been faster */
     if (object == NULL)
         object = object_add(writer->store, writer->hash, writer->size);
     object->is_verified = true;
@@ -417,163 +384,4 @@ void store_abort(struct store_writer *writer)
     unlink(writer->path);
     errno = saved;
     writer_free(writer);
-}
-
-/* ---------------------------------------------------------------- giving out */
-
-static int copy_open(struct store_copy *copy, const struct store *store,
-                     const struct object *object)
-{
-    struct stat st;
-    char *path = object_path(store, object->hash);
-
-    copy->in = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    free(path);
-    if (copy->in < 0 || fstat(copy->in, &st) < 0)
-        return -1;
-    if ((uint64_t)st.st_size != object->size) {
-        errno = EIO;
-        return -1;
-    }
-    if (!object->is_verified) {
-        copy->digest = EVP_MD_CTX_new();
-        if (copy->digest == NULL || EVP_DigestInit_ex(copy->digest, EVP_sha256(), NULL) != 1) {
-            errno = ENOMEM;
-            return -1;
-        }
-    }
-    copy->out = below_create(copy->dirfd, copy->path, 0600);
-    return copy->out < 0 ? -1 : 0;
-}
-
-struct store_copy *store_copy_begin(struct store *store, const uint8_t hash[STORE_HASH], int dirfd,
-                                    const char *path, mode_t mode, struct err *err)
-{
-    struct object *object = object_find(store, hash);
-
-    if (object == NULL) {
-        errno = ENOENT;
-        err_set(err, "%s is not in the store any more", path);
-        return NULL;
-    }
-    struct store_copy *copy = mem_alloc(sizeof *copy);
-    *copy = (struct store_copy){.store = store,
-                                .in = -1,
-                                .out = -1,
-                                .dirfd = dirfd,
-                                .path = mem_string(path),
-                                .mode = mode,
-                                .size = object->size,
-                                .is_plain = !object->is_verified};
-    memcpy(copy->hash, hash, STORE_HASH);
-    if (copy_open(copy, store, object) < 0) {
-        err_sys(err, "cannot put %s into the job's directory", path);
-        store_copy_end(copy);
-        return NULL;
-    }
-    if (copy->digest == NULL && ioctl(copy->out, FICLONE, copy->in) == 0)
-        copy->done = copy->size;
-    return copy;
-}
-
-static ssize_t copy_plain(struct store_copy *copy, size_t size)
-{
-    char *buffer = mem_alloc(COPY_BUFFER);
-
-    ssize_t got =
-        pread(copy->in, buffer, size < COPY_BUFFER ? size : COPY_BUFFER, (off_t)copy->done);
-    if (got > 0 && below_write(copy->out, buffer, (size_t)got) < 0)
-        got = -1;
-    if (got > 0 && copy->digest != NULL)
-        EVP_DigestUpdate(copy->digest, buffer, (size_t)got);
-    free(buffer);
-    return got;
-}
-
-static ssize_t copy_some(struct store_copy *copy, size_t size)
-{
-    off_t from = (off_t)copy->done;
-
-    if (!copy->is_plain) {
-        ssize_t done = copy_file_range(copy->in, &from, copy->out, NULL, size, 0);
-        if (done > 0)
-            return done;
-        copy->is_plain =
-            true; /* across file systems, old kernels; a real fault shows again below */
-    }
-    return copy_plain(copy, size);
-}
-
-static int verify_copy(struct store_copy *copy, struct err *err)
-{
-    uint8_t hash[STORE_HASH];
-    unsigned length = 0;
-    struct object *object = object_find(copy->store, copy->hash);
-
-    if (copy->digest == NULL)
-        return 0;
-    if (EVP_DigestFinal_ex(copy->digest, hash, &length) == 1 &&
-        memcmp(hash, copy->hash, STORE_HASH) == 0) {
-        if (object != NULL)
-            object->is_verified = true;
-        return 0;
-    }
-    if (object != NULL)
-        evict(copy->store, object);
-    errno = EIO;
-    return err_set(err, "%s was damaged in the store, which has thrown it away: run the job again",
-                   copy->path);
-}
-
-int store_copy_step(struct store_copy *copy, size_t budget, struct err *err)
-{
-    while (copy->done < copy->size && budget > 0) {
-        uint64_t left = copy->size - copy->done;
-        ssize_t done = copy_some(copy, left < budget ? (size_t)left : budget);
-        if (done < 0 && errno == EINTR)
-            continue;
-        if (done == 0)
-            errno = EIO;
-        if (done <= 0)
-            return err_sys(err, "cannot write %s in the job's directory", copy->path);
-        copy->done += (uint64_t)done;
-        budget -= (size_t)done < budget ? (size_t)done : budget;
-    }
-    if (copy->done < copy->size)
-        return 1;
-    if (verify_copy(copy, err) < 0)
-        return -1;
-    if (fchmod(copy->out, copy->mode) < 0)
-        return err_sys(err, "cannot set the mode of %s", copy->path);
-    copy->is_whole = true;
-    return 0;
-}
-
-static void remove_part(const struct store_copy *copy)
-{
-    const char *name;
-
-    int parent = below_parent(copy->dirfd, copy->path, 0, &name);
-    if (parent < 0)
-        return;
-    unlinkat(parent, name, 0);
-    close(parent);
-}
-
-void store_copy_end(struct store_copy *copy)
-{
-    int saved = errno;
-
-    if (copy == NULL)
-        return;
-    if (copy->out >= 0 && !copy->is_whole)
-        remove_part(copy);
-    EVP_MD_CTX_free(copy->digest);
-    if (copy->in >= 0)
-        close(copy->in);
-    if (copy->out >= 0)
-        close(copy->out);
-    free(copy->path);
-    free(copy);
-    errno = saved;
 }
