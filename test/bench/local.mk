@@ -11,11 +11,15 @@ EXTRA_DIST += test/bench/kernels/kernel.c test/bench/kernels/kernel.h test/bench
 	test/bench/kernels/cg.c test/bench/kernels/ft.c
 
 EXTRA_DIST += test/bench/p2prep-bench-replicas.sh test/bench/replicas.awk
-p2prep_bench_programs = test/bench/p2prep-pair $(kernels)
+EXTRA_DIST += test/bench/p2prep-bench-stall.sh test/bench/p2prep-stall.c test/bench/p2prep-bench-memory.sh test/bench/p2prep-memory.c
+p2prep_bench_programs = test/bench/p2prep-pair test/bench/p2prep-stall test/bench/p2prep-memory $(kernels)
 CLEANFILES += $(p2prep_bench_programs)
 if HAVE_MPICC
+test/bench/p2prep-pair test/bench/p2prep-stall test/bench/p2prep-memory: test/mpi/p2prep-fault.h
+	$(AM_V_GEN)$(MKDIR_P) test/bench && $(MPICC) -O2 -I$(srcdir) -o $@ $(srcdir)/$@.c
 test/bench/p2prep-pair: test/bench/p2prep-pair.c
-	$(AM_V_GEN)$(MKDIR_P) test/bench && $(MPICC) -O2 -o $@ $(srcdir)/$@.c
+test/bench/p2prep-stall: test/bench/p2prep-stall.c
+test/bench/p2prep-memory: test/bench/p2prep-memory.c
 $(kernels): $(kernel_sources)
 	$(AM_V_GEN)$(MKDIR_P) test/bench/kernels && $(MPICC) -O2 -I$(srcdir) -o $@ $(srcdir)/$@.c $(srcdir)/test/bench/kernels/kernel.c -lm
 test/bench/kernels/ep: test/bench/kernels/ep.c

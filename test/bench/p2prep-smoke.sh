@@ -23,6 +23,17 @@ claim "replicas: time and CPU are measured beside two copies" bench replicas
 claim "replicas: two numbers above zero and a ratio for each medium and kind" \
     rows replicas 8 '^cg.S.1  *[a-zA-Z ]*\( *[0-9.]*[1-9][0-9.]*\)\{4\} ±'
 
+BENCH_STALLS=1
+export BENCH_STALLS
+claim "stall: a process dies, the others go on" bench stall
+claim "stall: median and worst for each medium, with a death and without" \
+    rows stall 4 '^[a-z]* *[a-z ]*  *1 runs: median *[0-9.]*[1-9][0-9.]* ms, worst *[0-9.]*[1-9][0-9.]* ms$'
+
+BENCH_PROCESSES=8
+export BENCH_PROCESSES
+claim "memory: jobs of different sizes tell what they have" bench memory
+claim "memory: a row for ob1, one replica and two over each medium" rows memory 6 '^[a-z]* [ob1p2re, ntlicaws]*\( *-*[0-9]*[.][0-9][0-9]\)\{4\}  *[1-9][0-9]*$'
+
 # verified NAME N: so many lines say so
 verified() { [ "$(grep -c ' verified yes ' "$scratch/$1/out")" -eq "$2" ] || { job_words "$1"; return 1; }; }
 for when in ep:50000 is:1000 cg:10000 ft:20000; do
