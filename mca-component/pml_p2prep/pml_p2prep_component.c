@@ -163,6 +163,8 @@ static mca_pml_base_module_t *component_init(int *priority, bool progress_thread
         p2prep_wire_close();
         return NULL;
     }
+    if (has_replicas())
+        p2prep_end_open();
     *priority = mca_pml_p2prep.priority;
     return &mca_pml_p2prep.super;
 }

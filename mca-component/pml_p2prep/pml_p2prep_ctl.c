@@ -140,7 +140,8 @@ int ctl_peer(struct ctl *ctl, int process, const void *card, size_t size)
     if (size != sizeof peer->card)
         return -1;
     memcpy(&peer->card, card, sizeof peer->card);
-    if (peer->card.tcp.magic != CTL_MAGIC || peer->card.tcp.count > TCP_ADDRS_MAX)
+    if (peer->card.tcp.magic != CTL_MAGIC || peer->card.tcp.count == 0 ||
+        peer->card.tcp.count > TCP_ADDRS_MAX)
         return -1;
     peer->card.host[sizeof peer->card.host - 1] = '\0';
     tcp_addr_sort(peer->card.tcp.addrs, peer->card.tcp.count, ctl->card.tcp.addrs,
@@ -249,6 +250,12 @@ static void news_read(struct ctl *ctl)
         if (process >= 0 && process < ctl->count)
             ctl_dead(ctl, process);
     }
+}
+
+bool ctl_hear(struct ctl *ctl)
+{
+    news_read(ctl);
+    return ctl->dead_count > 0;
 }
 
 void ctl_look(struct ctl *ctl, int process)

@@ -63,6 +63,8 @@ void ctl_look(struct ctl *ctl, int process);
 void ctl_dead(struct ctl *ctl, int process);
 /* The same, from any thread. */
 void ctl_news(struct ctl *ctl, int process);
+/* Before ctl_start(): takes what ctl_news() told. True: somebody is dead. */
+bool ctl_hear(struct ctl *ctl);
 bool ctl_is_dead(const struct ctl *ctl, int process);
 /* The host that process named, or "?". */
 const char *ctl_host(const struct ctl *ctl, int process);

@@ -22,7 +22,7 @@ enum {
     DIAL_MS = 1000,   /* a connection and its welcome may take so long at one address */
     AGAIN_MS = 1,     /* then dialled again after this, */
     AGAIN_MAX = 1000, /* doubled up to this */
-    GUESTS_MAX = 4096,
+    GUESTS_MAX = 64,  /* beside two connections with each process */
 };
 
 static void dial_next(struct ctl *ctl, int process);
@@ -268,13 +268,26 @@ void ctl_dials_tick(struct ctl *ctl)
 
 /* ---- accepting */
 
+/* Strangers that only hold their connection must not keep others out: the oldest goes. */
+static void guests_limit(struct ctl *ctl)
+{
+    struct conn *oldest = NULL;
+    if (ctl->conn_count < ctl->count * 2 + GUESTS_MAX)
+        return;
+    for (struct conn *conn = ctl->conns; conn; conn = conn->next) { /* newest first */
+        if (conn->state == CONN_GUEST)
+            oldest = conn;
+    }
+    if (oldest)
+        ctl_conn_close(ctl, oldest);
+}
+
 void ctl_guests_come(struct ctl *ctl)
 {
     int fd;
     while ((fd = accept4(ctl->door, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0) {
-        struct conn *conn = ctl->conn_count < ctl->count * 2 + GUESTS_MAX
-                                ? conn_make(ctl, fd, CONN_GUEST, -1)
-                                : (close(fd), NULL);
+        guests_limit(ctl);
+        struct conn *conn = conn_make(ctl, fd, CONN_GUEST, -1);
         if (conn)
             ctl_watch(ctl, fd, conn, EPOLLIN, true);
     }
@@ -308,7 +321,7 @@ static void guest_hello(struct ctl *ctl, struct conn *conn, const struct ctl_fra
     }
     struct ctl_process *peer = &ctl->processes[frame->process];
     if (peer->is_dead) {
-        frame_put(ctl, conn, CTL_REFUSED, (int)frame->process, NULL);
+        frame_put(ctl, conn, CTL_REFUSED, (int)frame->process, peer->card.tcp.cookie);
         ctl_conn_close(ctl, conn);
         return;
     }
@@ -326,8 +339,8 @@ static void answer(struct ctl *ctl, struct conn *conn, const struct ctl_frame *f
 {
     struct ctl_process *peer = &ctl->processes[conn->process];
     int process = conn->process;
-    if (frame->kind == CTL_WELCOME && frame->process == (uint32_t)process &&
-        memcmp(frame->cookie, ctl->card.tcp.cookie, sizeof frame->cookie) == 0) {
+    bool knows_us = memcmp(frame->cookie, ctl->card.tcp.cookie, sizeof frame->cookie) == 0;
+    if (frame->kind == CTL_WELCOME && frame->process == (uint32_t)process && knows_us) {
         conn->state = CONN_UP;
         ctl->dials--;
         peer->good = conn->addr;
@@ -336,7 +349,7 @@ static void answer(struct ctl *ctl, struct conn *conn, const struct ctl_frame *f
     } else if (frame->kind == CTL_STRANGER) {
         /* At its own address another process has its port now; elsewhere that proves nothing. */
         dial_failed(ctl, process, ECONNREFUSED);
-    } else if (frame->kind == CTL_REFUSED) {
+    } else if (frame->kind == CTL_REFUSED && knows_us) {
         ctl_refused(ctl);
         ctl_conn_close(ctl, conn);
     } else {

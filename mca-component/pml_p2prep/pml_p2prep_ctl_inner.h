@@ -17,7 +17,7 @@ enum ctl_kind {
     CTL_HELLO = 1, /* process: who dials; cookie: of the one dialled */
     CTL_WELCOME,   /* process: who answers; cookie: of the one who dialled */
     CTL_STRANGER,  /* that cookie is not mine */
-    CTL_REFUSED,   /* you are dead */
+    CTL_REFUSED,   /* you are dead; as an answer with the cookie of the one who dialled */
     CTL_DEAD,      /* process is */
     CTL_DONE,      /* process is */
 };

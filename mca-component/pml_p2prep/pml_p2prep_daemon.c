@@ -2,15 +2,21 @@
 /* pml_p2prep_daemon.c - what the launcher's daemon says about deaths, where it does
  *
  * p2pmpi-stepd tells ranks by a PMIx event with a code of our own (pmix-server/px_status.h). Stock
- * launchers send none. Events come in PMIx's thread, as do answers: who closes waits for them, for
- * this code may be gone afterwards. */
+ * launchers send none; mpirun answers when asked, each daemon about its own host at least. Events
+ * and answers come in PMIx's thread, even when Open MPI has closed the component: its code stays.
+ */
 #ifdef HAVE_CONFIG_H
 #include "config.h"
 #endif
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
 #include "mca-component/pml_p2prep/pml_p2prep_daemon.h"
 
+#include <dlfcn.h>
 #include <pmix.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,10 +27,8 @@ static struct {
     struct ctl *ctl; /* NULL: nobody listens */
     int processes;
     size_t id;
-    enum { UNREGISTERED, ASKED, REGISTERED } state;
-    pthread_cond_t answered;
-} listener = {.lock = PTHREAD_MUTEX_INITIALIZER,
-              .answered = PTHREAD_COND_INITIALIZER}; /* PMIx handlers have no argument */
+    bool is_registered;
+} listener = {.lock = PTHREAD_MUTEX_INITIALIZER}; /* PMIx handlers have no argument */
 
 static void tell(const pmix_proc_t *dead)
 {
@@ -58,17 +62,16 @@ static void on_registered(pmix_status_t status, size_t id, void *arg)
 {
     (void)arg;
     (void)pthread_mutex_lock(&listener.lock);
-    listener.state = status == PMIX_SUCCESS ? REGISTERED : UNREGISTERED;
+    listener.is_registered = status == PMIX_SUCCESS;
     listener.id = id;
-    (void)pthread_cond_signal(&listener.answered);
     (void)pthread_mutex_unlock(&listener.lock);
 }
 
-static void state_set(int state)
+static void stay_loaded(void)
 {
-    (void)pthread_mutex_lock(&listener.lock);
-    listener.state = state;
-    (void)pthread_mutex_unlock(&listener.lock);
+    Dl_info self;
+    if (dladdr(&listener, &self) && self.dli_fname)
+        (void)dlopen(self.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
 }
 
 void p2prep_daemon_listen(struct ctl *ctl, int processes)
@@ -76,25 +79,72 @@ void p2prep_daemon_listen(struct ctl *ctl, int processes)
     pmix_status_t code = RANK_DIED;
     if (!PMIx_Initialized())
         return;
+    stay_loaded();
     (void)pthread_mutex_lock(&listener.lock);
     listener.ctl = ctl;
     listener.processes = processes;
-    listener.state = ASKED;
     (void)pthread_mutex_unlock(&listener.lock);
-    if (PMIx_Register_event_handler(&code, 1, NULL, 0, on_event, on_registered, NULL) !=
-        PMIX_SUCCESS)
-        state_set(UNREGISTERED);
+    (void)PMIx_Register_event_handler(&code, 1, NULL, 0, on_event, on_registered, NULL);
 }
 
 void p2prep_daemon_unlisten(void)
 {
     (void)pthread_mutex_lock(&listener.lock);
+    bool was_registered = listener.is_registered;
     listener.ctl = NULL;
-    while (listener.state == ASKED)
-        (void)pthread_cond_wait(&listener.answered, &listener.lock);
-    bool was_registered = listener.state == REGISTERED;
-    listener.state = UNREGISTERED;
+    listener.is_registered = false;
     (void)pthread_mutex_unlock(&listener.lock);
     if (was_registered && PMIx_Initialized())
-        (void)PMIx_Deregister_event_handler(listener.id, NULL, NULL); /* NULL: waits */
+        (void)PMIx_Deregister_event_handler(listener.id, NULL, NULL);
+}
+
+static void told_state(const pmix_proc_info_t *process)
+{
+    if (process->state >= PMIX_PROC_STATE_TERMINATED)
+        tell(&process->proc);
+}
+
+/* Bare process states, or (4.2) each in an info of its own. */
+static void told_table(const pmix_data_array_t *table)
+{
+    const pmix_info_t *infos = table->array;
+    const pmix_proc_info_t *states = table->array;
+    for (size_t i = 0; i < table->size; i++) {
+        if (table->type == PMIX_PROC_INFO)
+            told_state(&states[i]);
+        else if (table->type == PMIX_INFO && infos[i].value.type == PMIX_PROC_INFO)
+            told_state(infos[i].value.data.pinfo);
+    }
+}
+
+static void on_answer(pmix_status_t status, pmix_info_t *info, size_t count, void *arg,
+                      pmix_release_cbfunc_t release, void *release_arg)
+{
+    pmix_query_t *query = arg;
+    (void)status;
+    for (size_t i = 0; i < count; i++) {
+        if (info[i].value.type == PMIX_DATA_ARRAY && info[i].value.data.darray)
+            told_table(info[i].value.data.darray);
+    }
+    if (release)
+        release(release_arg);
+    PMIX_QUERY_FREE(query, 1);
+}
+
+void p2prep_daemon_ask(void)
+{
+    const char *job = getenv("PMIX_NAMESPACE");
+    pmix_query_t *query;
+    pmix_proc_t all;
+    pmix_status_t rc;
+    if (!job || !PMIx_Initialized())
+        return;
+    PMIX_QUERY_CREATE(query, 1);
+    PMIX_ARGV_APPEND(rc, query->keys, PMIX_QUERY_PROC_TABLE);
+    PMIX_QUERY_QUALIFIERS_CREATE(query, 1);
+    PMIX_LOAD_PROCID(&all, job, PMIX_RANK_WILDCARD);
+    (void)PMIX_INFO_LOAD(&query->qualifiers[0], PMIX_PROCID, &all, PMIX_PROC);
+    rc = PMIx_Query_info_nb(query, 1, on_answer, query);
+    if (rc != PMIX_SUCCESS) /* not asked: no answer */
+        PMIX_QUERY_FREE(query, 1);
 }

@@ -7,6 +7,9 @@
 
 /* From now on deaths that PMIx tells go to ctl_news(). Without such a daemon nothing comes. */
 void p2prep_daemon_listen(struct ctl *ctl, int processes);
+/* Asks for the state of all processes of the job, which stock mpirun knows although it sends no
+ * news; the dead go to ctl_news(), later. */
+void p2prep_daemon_ask(void);
 /* ctl is not used any more when this returns. */
 void p2prep_daemon_unlisten(void);
 

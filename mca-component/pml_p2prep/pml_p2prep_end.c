@@ -4,7 +4,7 @@
  * Who comes to MPI_Finalize has received all it wants, but others may still need what it keeps for
  * them. So it says goodbye and serves on until all living have said so. After that the launcher's
  * fence would tell nothing new, and in 4.1 it may never end when somebody died: it is answered at
- * once.
+ * once, as are all but the first.
  *
  * Threads that share a communicator send in an order that replicas do not share: MPI_Init_thread
  * grants FUNNELED at most, unless the user says that each thread has its own. */
@@ -17,14 +17,42 @@
 #include <ompi/runtime/mpiruntime.h>
 #include <opal/mca/pmix/pmix.h>
 
-static int fence_at_once(opal_list_t *procs, int collect_data, opal_pmix_op_cbfunc_t cbfunc,
-                         void *cbdata)
+#include <stdatomic.h>
+#include <time.h>
+
+enum { LOOK_US = 100 };
+
+static opal_pmix_base_module_fence_nb_fn_t launcher_fence;
+static bool is_met;           /* MPI_Init's fence is behind us */
+static _Atomic bool has_come; /* all came to it */
+
+static void on_come(int status, void *arg)
 {
-    (void)procs;
-    (void)collect_data;
-    if (cbfunc)
-        cbfunc(OPAL_SUCCESS, cbdata);
-    return OPAL_SUCCESS;
+    (void)status;
+    (void)arg;
+    has_come = true;
+}
+
+/* MPI_Init's fence, which carries the cards. PMIx servers wait in it for those who died before:
+ * then nobody does, and each asks for the others' cards (p2prep_watch_await()). */
+static int meet(opal_list_t *procs, int collect_data)
+{
+    const struct timespec pause = {.tv_nsec = LOOK_US * 1000};
+    int rc = launcher_fence(procs, collect_data, on_come, NULL);
+    while (rc == OPAL_SUCCESS && !has_come && !p2prep_watch_knows_dead()) {
+        opal_progress();
+        (void)nanosleep(&pause, NULL);
+    }
+    return rc;
+}
+
+static int fence(opal_list_t *procs, int collect_data, opal_pmix_op_cbfunc_t cbfunc, void *cbdata)
+{
+    int rc = is_met ? OPAL_SUCCESS : meet(procs, collect_data);
+    is_met = true;
+    if (rc == OPAL_SUCCESS && cbfunc)
+        cbfunc(rc, cbdata);
+    return rc;
 }
 
 static void finalize_top(void)
@@ -56,13 +84,20 @@ static ompi_hook_base_component_t hook = {
     .hookm_mpi_finalize_top = finalize_top,
 };
 
+void p2prep_end_open(void)
+{
+    launcher_fence = opal_pmix.fence_nb;
+    opal_pmix.fence_nb = fence;
+}
+
 void p2prep_end_register(void)
 {
-    opal_pmix.fence_nb = fence_at_once;
     (void)ompi_hook_base_register_callbacks(&hook);
 }
 
 void p2prep_end_deregister(void)
 {
     (void)ompi_hook_base_deregister_callbacks(&hook);
+    if (launcher_fence)
+        opal_pmix.fence_nb = launcher_fence;
 }

@@ -33,10 +33,9 @@ static int module_enable(bool enable)
 static int replicas_begin(void)
 {
     int rc = p2prep_replica_open();
-    if (rc == OMPI_SUCCESS)
-        rc = p2prep_watch_connect();
     if (rc != OMPI_SUCCESS)
         return rc;
+    p2prep_watch_connect();
     p2prep_replica_start();
     p2prep_end_register();
     p2prep_refuse_open();

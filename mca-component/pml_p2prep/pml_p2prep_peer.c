@@ -3,6 +3,7 @@
  */
 #include "mca-component/pml_p2prep/pml_p2prep.h"
 #include "mca-component/pml_p2prep/pml_p2prep_replica.h"
+#include "mca-component/pml_p2prep/pml_p2prep_watch.h"
 #include "mca-component/pml_p2prep/pml_p2prep_wire.h"
 
 static void peer_init(struct p2prep_peer *peer, ompi_proc_t *proc)
@@ -195,6 +196,8 @@ int p2prep_peers_open(void)
             pml->self = peer;
             continue;
         }
+        if (pml->world && !p2prep_watch_await(vpid))
+            continue; /* dead from the start: no link */
         int rc = p2prep_wire_add(peer);
         if (rc != OMPI_SUCCESS)
             return rc;

@@ -18,7 +18,14 @@
 #define HELP "help-mpi-pml-p2prep.txt"
 #define KEY  (char *)"pml.p2prep.watch"
 
+enum {
+    ASK_MS =
+        100, /* MPI_Init waits so long before it asks the daemon about deaths, and asks again */
+    AWAIT_US = 500, /* between two looks for a card */
+};
+
 static struct ctl *ctl; /* this process's, like the component itself */
+static int64_t asked_ms;
 
 static int64_t clock_ms(void)
 {
@@ -54,40 +61,59 @@ int p2prep_watch_open(void)
         opal_show_help(HELP, "no watch", true, ompi_process_info.nodename, err.text);
         return OMPI_ERR_NOT_AVAILABLE;
     }
+    p2prep_daemon_listen(ctl, setup.count);
+    asked_ms = clock_ms();
     const void *card = ctl_card(ctl, &size);
     OPAL_MODEX_SEND_STRING(rc, OPAL_PMIX_GLOBAL, KEY, card, size);
     return rc;
 }
 
-static int card_fetch(uint32_t process)
+bool p2prep_watch_knows_dead(void)
 {
-    opal_process_name_t name = {.jobid = OMPI_PROC_MY_NAME->jobid, .vpid = process};
-    uint8_t *card = NULL;
-    size_t size = 0;
-    int rc;
-    OPAL_MODEX_RECV_STRING(rc, KEY, &name, &card, &size);
-    if (rc == OPAL_SUCCESS && ctl_peer(ctl, (int)process, card, size))
-        rc = OMPI_ERR_BAD_PARAM;
-    free(card);
-    if (rc != OPAL_SUCCESS)
-        opal_show_help(HELP, "no card", true, process);
-    return rc == OPAL_SUCCESS ? OMPI_SUCCESS : OMPI_ERR_UNREACH;
+    if (clock_ms() - asked_ms >= ASK_MS) {
+        asked_ms = clock_ms();
+        p2prep_daemon_ask();
+    }
+    return ctl_hear(ctl);
 }
 
-int p2prep_watch_connect(void)
+/* Takes what it has published, if it has. */
+static bool card_fetch(uint32_t process)
+{
+    opal_process_name_t name = {.jobid = OMPI_PROC_MY_NAME->jobid, .vpid = process};
+    opal_byte_object_t *card = NULL;
+    int rc;
+    OPAL_MODEX_RECV_VALUE_IMMEDIATE(rc, KEY, &name, &card, OPAL_BYTE_OBJECT);
+    if (rc != OPAL_SUCCESS || !card)
+        return false;
+    bool is_good = ctl_peer(ctl, (int)process, card->bytes, (size_t)card->size) == 0;
+    free(card->bytes);
+    free(card);
+    return is_good;
+}
+
+bool p2prep_watch_await(uint32_t process)
+{
+    const struct timespec pause = {.tv_nsec = AWAIT_US * 1000};
+    while (!card_fetch(process)) {
+        if (p2prep_watch_knows_dead() && ctl_is_dead(ctl, (int)process))
+            return false;
+        opal_progress();
+        (void)nanosleep(&pause, NULL);
+    }
+    return true;
+}
+
+void p2prep_watch_connect(void)
 {
     const struct world *world = mca_pml_p2prep.world;
     uint32_t me = OMPI_PROC_MY_NAME->vpid;
     for (uint32_t i = 0; i < mca_pml_p2prep.n_peers; i++) {
-        int rc = i == me ? OMPI_SUCCESS : card_fetch(i);
-        if (rc != OMPI_SUCCESS)
-            return rc;
         if (i != me && world->rank[i] == world->rank[me])
             ctl_friend(ctl, (int)i);
     }
     ctl_start(ctl, clock_ms());
-    p2prep_daemon_listen(ctl, (int)mca_pml_p2prep.n_peers);
-    return OMPI_SUCCESS;
+    ctl_poll(ctl, clock_ms()); /* tells who is dead from the start */
 }
 
 void p2prep_watch_close(void)

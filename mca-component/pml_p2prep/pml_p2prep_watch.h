@@ -7,8 +7,12 @@
 
 /* Listens, publishes where. An OMPI error code; shows why. */
 int p2prep_watch_open(void);
-/* Connects all processes; who refuses is dead. */
-int p2prep_watch_connect(void);
+/* During MPI_Init: the daemon, asked from time to time, knows of a death in the job. */
+bool p2prep_watch_knows_dead(void);
+/* Waits for what this process has published. False: it died before it did. */
+bool p2prep_watch_await(uint32_t process);
+/* All awaited: tells who is dead from the start, connects the others; who refuses is dead. */
+void p2prep_watch_connect(void);
 void p2prep_watch_close(void);
 /* Something about this process looks like death: finds out. */
 void p2prep_watch_look(uint32_t process);

@@ -42,7 +42,7 @@ test/mpi/p2prep-kill.so: test/mpi/p2prep-kill.c
 	$(AM_V_GEN)$(MKDIR_P) test/mpi && $(MPICC) -O1 -shared -fPIC -o $@ $(srcdir)/test/mpi/p2prep-kill.c
 test/mpi/p2prep-stats: test/mpi/p2prep-stats.c
 	$(AM_V_GEN)$(MKDIR_P) test/mpi && $(MPICC) -O1 -o $@ $(srcdir)/$@.c
-test/mpi/p2prep-ends: test/mpi/p2prep-ends.c
+test/mpi/p2prep-ends: test/mpi/p2prep-ends.c test/mpi/p2prep-result.h test/mpi/p2prep-fault.h
 	$(AM_V_GEN)$(MKDIR_P) test/mpi && $(MPICC) -O1 -o $@ $(srcdir)/$@.c
 test/mpi/p2prep-modes test/mpi/p2prep-types test/mpi/p2prep-probe test/mpi/p2prep-coll test/mpi/p2prep-comm \
 	test/mpi/p2prep-work test/mpi/p2prep-cases: \

@@ -1,82 +1,66 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
-# p2prep-ends.sh - replicated jobs under stock mpirun whose processes die in ways of their own (p2prep-ends.c): nobody hangs,
-# who can go on ends right, who cannot says why
-set -u
-here=${P2PMPI_BUILDDIR:-.}
-if ! test -e "$here/.libs/mca_pml_p2prep.so" || ! command -v mpirun >/dev/null; then
-    echo "1..0 # SKIP no component here: needs libopenmpi-dev and openmpi-bin"
-    exit 77
-fi
-dir=$(mktemp -d) || exit 99
-trap 'rm -rf "$dir"' EXIT
-mkdir "$dir/component"
-ln -s "$(cd "$here" && pwd)/.libs/mca_pml_p2prep.so" "$dir/component/"
-ln -s "${P2PMPI_SRCDIR:-$(cd "$(dirname "$0")/../.." && pwd)}/mca-component/pml_p2prep/help-mpi-pml-p2prep.txt" "$dir/component/"
-path=$dir/component:$(ompi_info --parsable --path pkglibdir | sed 's/.*://')
-OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
-export OMPI_ALLOW_RUN_AS_ROOT OMPI_ALLOW_RUN_AS_ROOT_CONFIRM
+# p2prep-ends.sh - replicated jobs under stock mpirun whose processes die in ways of their own (p2prep-ends.c), in MPI_Init and MPI_Finalize
+# among them: nobody hangs, who can go on ends right, who cannot says why
+. "$(dirname "$0")/p2prep-lib.sh"
+want ends 3 none
 
-# run CASE - $dir/out, $dir/err, $code
+# run CASE [OPTION]...: three ranks, twice each
 run() {
-    timeout -k 5 "${P2PREP_TIMEOUT:-40}" mpirun --oversubscribe --enable-recovery --mca mca_base_component_path "$path" \
-        --mca pml p2prep --mca pml_p2prep_replicas 2 --mca orte_base_help_aggregate 0 \
-        -n 6 "$here/test/mpi/p2prep-ends" "$1" >"$dir/out" 2>"$dir/err"
-    code=$?
-}
-
-tests=0 faults=0
-# claim SENTENCE CONDITION...
-claim() {
-    tests=$((tests + 1))
-    sentence=$1
+    run_case=$1
     shift
-    if "$@"; then
-        echo "ok $tests - $sentence"
-        return
-    fi
-    faults=$((faults + 1))
-    echo "not ok $tests - $sentence (exit code $code)"
-    sed 's/^/# /' "$dir/out" "$dir/err" | head -40
+    # shellcheck disable=SC2086
+    job "$run_case" 6 $replicated --mca pml_p2prep_replicas 2 "$@" p2prep-ends "$run_case"
 }
-
-ended() { test $code != 124 && test $code != 137; }
-lines() { test "$(grep -c "$1" "$dir/out")" = "$2"; }
-said() { grep -q "$1" "$dir/err"; }
-right() { ended && grep '^rank' "$dir/out" | sort -u | cmp -s "$dir/want" -; }
+# five SENTENCE CASE: process 1 is gone, nothing else is
+five() {
+    claim "$1: the right result of every rank" right "$2"
+    claim "$1: the five others come out of MPI_Finalize" came_out "$2" 5
+}
+empty() { [ ! -s "$1" ] || { cat "$1"; return 1; }; }
+words() { [ "$(grep -c "$1" "$scratch/$2/err")" -eq "$3" ] || { job_words "$2"; return 1; }; }
 
 run none
-grep '^rank' "$dir/out" | sort -u >"$dir/want"
-claim "nobody dies: six processes end as three ranks" test "$(wc -l <"$dir/want")" = 3
-claim "nobody dies: all come out of MPI_Finalize" lines '^end of' 6
-run child
-claim "a process dies and its child lives on: the right result of every rank" right
-claim "a process dies and its child lives on: the five others come out of MPI_Finalize" lines '^end of' 5
+claim "nobody dies: the right result of every rank" right none
+claim "nobody dies: all come out of MPI_Finalize" came_out none 6
+claim "nobody dies: nothing is left in shared memory" empty "$scratch/none/segments"
+
+run child --mca btl self # btl/tcp, opened though never used, keeps its own
+five "a process dies and its child lives on" child
+claim "a process dies and its child lives on: it had sockets" grep -q '^parent holds [1-9]' "$scratch/child/1"
+claim "a process dies and its child lives on: the child holds nothing of them" said child 1 "child holds 0 sockets, 0 mappings"
+claim "a process dies and its child lives on: it does live" kill -0 "$(sed -n 's/^child \([0-9]*\)$/\1/p' "$scratch/child/1")"
+kill "$(sed -n 's/^child \([0-9]*\)$/\1/p' "$scratch/child/1")"
+
 run early
-claim "a process dies in MPI_Finalize before the others are there: the right result" right
-claim "a process dies in MPI_Finalize before the others are there: five come out" lines '^end of' 5
+five "a process dies in MPI_Finalize before the others are there" early
 run late
-claim "a process dies while the others are in MPI_Finalize: the right result" right
-claim "a process dies while the others are in MPI_Finalize: five come out" lines '^end of' 5
+five "a process dies while the others are in MPI_Finalize" late
+
 run gone
-claim "all replicas of a rank die: the job ends" ended
-claim "all replicas of a rank die: no result" lines '^rank' 0
-claim "all replicas of a rank die: a sentence names rank, hosts and processes" \
-    said "All replicas of rank 1 are dead: .*$(uname -n) (process 1), .*$(uname -n) (process 4)"
-# Stopped by a debugger where the modex is over and MPI_Init is not
-if command -v gdb >/dev/null; then
-    printf '%s\n' 'set breakpoint pending on' 'set confirm off' 'break p2prep_replica_start' 'run none' kill quit >"$dir/gdb"
-    timeout -k 5 "${P2PREP_TIMEOUT:-60}" mpirun --oversubscribe --enable-recovery --mca mca_base_component_path "$path" \
-        --mca pml p2prep --mca pml_p2prep_replicas 2 -n 1 "$here/test/mpi/p2prep-ends" none : \
-        -n 1 sh -c "exec gdb -batch -x $dir/gdb $here/test/mpi/p2prep-ends >$dir/gdb.out 2>&1" : -n 4 "$here/test/mpi/p2prep-ends" none \
-        >"$dir/out" 2>"$dir/err"
-    code=$?
-    if grep -q 'Inferior 1 .*killed' "$dir/gdb.out"; then
-        claim "a process dies in MPI_Init after the modex: five come out of MPI_Finalize" lines '^end of' 5
-        claim "a process dies in MPI_Init after the modex: the right result" right
-    else
-        echo "# SKIP a death in MPI_Init: gdb cannot trace here"
+claim "all replicas of a rank die: the job ends" ended gone
+claim "all replicas of a rank die: no result" not grep -q '^rank' "$scratch/gone/out"
+host=$(uname -n)
+claim "all replicas of a rank die: each of the four others says one sentence with rank, hosts and processes" \
+    words "All replicas of rank 1 are dead: .*$host (process 1), .*$host (process 4)" gone 4
+
+run unborn
+five "a process dies before MPI_Init, another comes there late" unborn
+# Stopped by a debugger: between the launcher and the fence that carries the addresses, and after it
+for where in p2prep_wire_open p2prep_replica_start; do
+    sentence="a process dies in MPI_Init, in $where()"
+    if ! command -v gdb >/dev/null; then
+        skip "$sentence" "no gdb"
+        continue
     fi
-fi
-echo "1..$tests"
-test $faults = 0
+    printf '%s\n' 'set breakpoint pending on' 'set confirm off' "break $where" 'run none' kill quit >"$scratch/gdb"
+    # shellcheck disable=SC2086
+    job init 1 $replicated --mca pml_p2prep_replicas 2 p2prep-ends none : \
+        -n 1 sh -c "exec gdb -batch -x $scratch/gdb $P2PMPI_BUILDDIR/test/mpi/p2prep-ends >$scratch/gdb.out 2>&1" : -n 4 p2prep-ends none
+    if grep -q 'Inferior 1 .*killed' "$scratch/gdb.out"; then
+        five "$sentence" init
+    else
+        skip "$sentence" "gdb cannot trace here"
+    fi
+done
+claims_end

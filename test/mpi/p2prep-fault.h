@@ -138,9 +138,8 @@ static inline void kill_order_begin(const struct kill_order *order)
     }
 }
 
-static inline void kill_orders_begin(void)
+static inline void kill_orders_begin(const char *at)
 {
-    const char *at = getenv("P2PREP_KILL");
     struct kill_order order;
     int used;
     while (at && sscanf(at, "%d:%ld%n", &order.process, &order.us, &used) == 2) {
@@ -159,6 +158,7 @@ static inline void mark_begin(void)
     const char *job = getenv("PMIX_NAMESPACE");
     mark("pid %d", (int)getpid());
     mark("job %s", job ? job : "");
+    kill_orders_begin(getenv("P2PREP_KILL_INIT"));
 }
 
 #endif

@@ -25,8 +25,8 @@ job() {
     shift 2
     rm -rf "$job_dir"
     mkdir "$job_dir"
-    PATH=$P2PMPI_BUILDDIR/test/mpi:$PATH timeout -k 5 "${P2PREP_TIMEOUT:-60}" mpirun --oversubscribe -x P2PREP_DIR="$job_dir" -n "$job_n" \
-        "$@" >"$job_dir/out" 2>"$job_dir/err" </dev/null
+    PATH=$P2PMPI_BUILDDIR/test/mpi:$PATH P2PREP_DIR=$job_dir timeout -k 5 "${P2PREP_TIMEOUT:-60}" mpirun --oversubscribe -n "$job_n" "$@" \
+        >"$job_dir/out" 2>"$job_dir/err" </dev/null
     echo $? >"$job_dir/code"
     segments "$job_dir" >"$job_dir/segments"
     job_sweep "$job_dir"

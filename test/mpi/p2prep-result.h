@@ -53,7 +53,8 @@ static inline void begin(int *argc, char ***argv)
     mark_begin();
     MPI_Init(argc, argv);
     began_us = clock_us();
-    kill_orders_begin();
+    kill_orders_begin(getenv("P2PREP_KILL"));
+    mark("in");
     MPI_Comm_rank(MPI_COMM_WORLD, &rank);
     MPI_Comm_size(MPI_COMM_WORLD, &size);
 }

@@ -6,6 +6,7 @@
  * memory that all share. */
 #include "config.h"
 #include "mca-component/pml_p2prep/pml_p2prep_ctl.h"
+#include "mca-component/pml_p2prep/pml_p2prep_ctl_inner.h"
 
 #include "base/clock.h"
 #include "test/lib/prelude.h"
@@ -272,6 +273,103 @@ static void a_reset_link_in_rings_is_no_death(void **state)
     job_end(job);
 }
 
+static int stranger(const struct cell *cell)
+{
+    struct ctl_card card;
+    memcpy(&card, cell->card, sizeof card);
+    struct sockaddr_in6 to = {.sin6_family = AF_INET6,
+                              .sin6_port = htons(card.tcp.port),
+                              .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    int fd = socket(AF_INET6, SOCK_STREAM, 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
+    return fd;
+}
+
+static void idle_strangers_keep_nobody_out(void **state)
+{
+    (void)state;
+    enum { STRANGERS = 300 };
+    int fds[STRANGERS];
+    struct job *job = job_start(3, 0);
+    wait_up(job);
+    for (int i = 0; i < STRANGERS; i++)
+        fds[i] = stranger(&job->cells[0]);
+    order(job, 0, CUT, 0);
+    order(job, 1, CUT, 0);
+    kill_one(job, 2);
+    expect_dead(job);
+    for (int i = 0; i < STRANGERS; i++)
+        close(fds[i]);
+    job_end(job);
+}
+
+/* Somebody else has the port of a dead process and says that we are dead. */
+static void only_who_knows_us_can_refuse_us(void **state)
+{
+    (void)state;
+    struct err err = {{0}};
+    struct cell cell = {.is_open = 0};
+    struct ctl_setup setup = {.self = 0, .count = 2, .up = {&cell, on_dead, on_refused}};
+    struct sockaddr_in6 any = {.sin6_family = AF_INET6};
+    socklen_t size = sizeof any;
+    int door = socket(AF_INET6, SOCK_STREAM, 0);
+    assert_int_equal(bind(door, (struct sockaddr *)&any, size), 0);
+    assert_int_equal(listen(door, 1), 0);
+    assert_int_equal(getsockname(door, (struct sockaddr *)&any, &size), 0);
+    struct ctl *ctl = ctl_create(&setup, &err);
+    struct ctl_card card;
+    size_t card_size;
+    memcpy(&card, ctl_card(ctl, &card_size), sizeof card);
+    card.tcp.port = ntohs(any.sin6_port);
+    card.tcp.cookie[0]++;
+    assert_int_equal(ctl_peer(ctl, 1, &card, sizeof card), 0);
+    ctl_start(ctl, clock_now_ms());
+    ctl_look(ctl, 1);
+    int guest = accept(door, NULL, NULL);
+    struct ctl_frame lie = {.magic = CTL_MAGIC, .kind = CTL_REFUSED};
+    assert_int_equal(send(guest, &lie, sizeof lie, MSG_NOSIGNAL), sizeof lie);
+    char byte;
+    while (recv(guest, &byte, 1, MSG_DONTWAIT) != 0) /* it reads the lie, and hangs up */
+        ctl_poll(ctl, clock_now_ms());
+    assert_int_equal(cell.is_refused, 0);
+    ctl_destroy(ctl);
+    close(guest);
+    close(door);
+}
+
+static void a_card_without_addresses_is_none(void **state)
+{
+    (void)state;
+    struct err err = {{0}};
+    struct ctl_setup setup = {.self = 0, .count = 2};
+    struct ctl *ctl = ctl_create(&setup, &err);
+    struct ctl_card card;
+    size_t size;
+    memcpy(&card, ctl_card(ctl, &size), sizeof card);
+    card.tcp.count = 0;
+    assert_int_equal(ctl_peer(ctl, 1, &card, sizeof card), -1);
+    ctl_destroy(ctl);
+}
+
+/* The daemon knew before anybody was connected. */
+static void a_death_before_the_start_is_told(void **state)
+{
+    (void)state;
+    struct err err = {{0}};
+    struct cell cell = {.is_open = 0};
+    struct ctl_setup setup = {.self = 0, .count = 2, .up = {&cell, on_dead, on_refused}};
+    struct ctl *ctl = ctl_create(&setup, &err);
+    assert_false(ctl_hear(ctl));
+    ctl_news(ctl, 1);
+    assert_true(ctl_hear(ctl));
+    assert_true(ctl_is_dead(ctl, 1));
+    ctl_start(ctl, clock_now_ms());
+    ctl_poll(ctl, clock_now_ms());
+    assert_int_equal(cell.dead[1], 1);
+    assert_true(ctl_is_over(ctl));
+    ctl_destroy(ctl);
+}
+
 static void who_is_given_up_leaves(void **state)
 {
     (void)state;
@@ -317,5 +415,9 @@ UNIT_MAIN(cmocka_unit_test(the_killed_are_dead_to_all),
           cmocka_unit_test(a_forked_child_does_not_hide_a_death),
           cmocka_unit_test(a_reset_link_is_no_death),
           cmocka_unit_test(a_reset_link_in_rings_is_no_death),
+          cmocka_unit_test(idle_strangers_keep_nobody_out),
+          cmocka_unit_test(only_who_knows_us_can_refuse_us),
+          cmocka_unit_test(a_card_without_addresses_is_none),
+          cmocka_unit_test(a_death_before_the_start_is_told),
           cmocka_unit_test(who_is_given_up_leaves),
           cmocka_unit_test(the_end_waits_for_the_living_only))
