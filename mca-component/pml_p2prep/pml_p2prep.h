@@ -210,6 +210,8 @@ void p2prep_id_close(void);
 
 /* pml_p2prep_comm.c */
 
+/* At the end: forgets the table, and messages whose communicators never came. */
+void p2prep_comms_close(void);
 int mca_pml_p2prep_add_comm(struct ompi_communicator_t *comm);
 int mca_pml_p2prep_del_comm(struct ompi_communicator_t *comm);
 int mca_pml_p2prep_dump(struct ompi_communicator_t *comm, int verbose);

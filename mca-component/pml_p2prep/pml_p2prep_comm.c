@@ -20,6 +20,18 @@ static int comms_reserve(uint32_t context)
     return 0;
 }
 
+void p2prep_comms_close(void)
+{
+    struct p2prep_message *m;
+    while ((m = TAILQ_FIRST(&mca_pml_p2prep.strangers))) {
+        TAILQ_REMOVE(&mca_pml_p2prep.strangers, m, link);
+        free(m);
+    }
+    free(mca_pml_p2prep.comms);
+    mca_pml_p2prep.comms = NULL;
+    mca_pml_p2prep.n_comms = 0;
+}
+
 /* Messages that came for this communicator before it was here. */
 static void strangers_welcome(uint32_t context)
 {

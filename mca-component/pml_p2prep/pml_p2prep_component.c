@@ -182,6 +182,7 @@ static int component_finalize(void)
     world_destroy(mca_pml_p2prep.world);
     mca_pml_p2prep.world = NULL;
     p2prep_id_close();
+    p2prep_comms_close();
     p2prep_stats_close();
     return OMPI_SUCCESS;
 }
