@@ -35,7 +35,7 @@ static int fill(struct tcp_transport *tp, const struct p2prep_setup *setup, stru
     tp->card.magic = TCP_MAGIC;
     tp->card.count = (uint16_t)count;
     memcpy(tp->card.cookie, tp->cookie, sizeof tp->cookie);
-    tp->buffer = malloc(TCP_BUFFER);
+    tp->buffer = aligned_alloc(4096, TCP_BUFFER);
     tp->epoll = epoll_create1(EPOLL_CLOEXEC);
     if (tp->buffer == NULL || tp->epoll < 0)
         return err_sys(err, "cannot prepare TCP");

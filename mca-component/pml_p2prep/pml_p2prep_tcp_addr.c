@@ -18,7 +18,7 @@
 
 static const unsigned char mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
-static bool from_socket(const struct sockaddr *sa, unsigned char out[16])
+bool tcp_addr_of(const struct sockaddr *sa, unsigned char out[16])
 {
     if (sa != NULL && sa->sa_family == AF_INET) {
         memcpy(out, mapped, sizeof mapped);
@@ -52,7 +52,7 @@ static uint32_t mask_bits(const struct sockaddr *mask)
     unsigned char bytes[16];
     uint32_t bits = 0, start = 0;
 
-    if (!from_socket(mask, bytes))
+    if (!tcp_addr_of(mask, bytes))
         return 128;
     if (mask->sa_family == AF_INET)
         start = bits = 96;
@@ -111,7 +111,7 @@ static int collect(const struct ifaddrs *all, struct tcp_addr *out, int max, con
     for (const struct ifaddrs *one = all; one != NULL && count < max; one = one->ifa_next) {
         struct tcp_addr addr;
 
-        if (!from_socket(one->ifa_addr, addr.bytes) || !(one->ifa_flags & IFF_UP) ||
+        if (!tcp_addr_of(one->ifa_addr, addr.bytes) || !(one->ifa_flags & IFF_UP) ||
             is_link_local(addr.bytes))
             continue;
         if (list != NULL ? !is_in_list(list, one->ifa_name, addr.bytes)

@@ -66,11 +66,29 @@ void tcp_watch(struct tcp_transport *tp, int fd, void *what, bool wants_write, b
         epoll_ctl(tp->epoll, EPOLL_CTL_ADD, fd, &event);
 }
 
+static bool is_within_host(int fd)
+{
+    struct sockaddr_storage mine, theirs;
+    socklen_t mine_size = sizeof mine, theirs_size = sizeof theirs;
+    struct tcp_addr here, there;
+
+    return getsockname(fd, (struct sockaddr *)&mine, &mine_size) == 0 &&
+           getpeername(fd, (struct sockaddr *)&theirs, &theirs_size) == 0 &&
+           tcp_addr_of((struct sockaddr *)&mine, here.bytes) &&
+           tcp_addr_of((struct sockaddr *)&theirs, there.bytes) &&
+           memcmp(here.bytes, there.bytes, sizeof here.bytes) == 0;
+}
+
+/* Within a host there is no congestion, but an algorithm that paces (BBR) makes large messages wait
+ * all the same. Reno is in every kernel and allowed to everybody. */
 static void set_options(int fd)
 {
+    static const char reno[] = "reno";
     int on = 1;
 
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    if (is_within_host(fd))
+        setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, reno, sizeof reno - 1);
 }
 
 static void link_watch(struct tcp_link *link, bool wants_write, bool is_new)

@@ -53,7 +53,7 @@ int tcp_arrivals_drop(struct tcp_link *link)
 {
     int events = 0;
 
-    link->chunk_left = 0;
+    link->chunk_left = link->pad_left = 0;
     for (; link->arrivals != NULL; events++)
         arrival_end(link, link->arrivals, false);
     free(link->partial);
@@ -82,14 +82,35 @@ static void nonsense(struct tcp_link *link, const char *what)
     tcp_break(link, P2PREP_LOSS_FAULT, "a frame makes no sense (%s)", what);
 }
 
+/* Bytes that a frame must have in the buffer before it can be looked at; 0: it makes no sense. */
+static size_t frame_need(const struct tcp_frame *frame)
+{
+    size_t head = tcp_padded(frame->head_size);
+
+    if (frame->head_size > P2PREP_HEAD_MAX)
+        return 0;
+    switch (frame->kind) {
+    case TCP_MESSAGE:
+        if (frame->size > TCP_SEND_MAX)
+            return 0;
+        return tcp_stepped(tcp_payload_at(frame->head_size, frame->size) + frame->size);
+    case TCP_BODY:
+        return tcp_stepped(sizeof *frame + 2 * sizeof(uint64_t) + head);
+    case TCP_CHUNK_OF:
+        return frame->size <= TCP_CHUNK ? tcp_stepped(sizeof *frame + sizeof(uint64_t)) : 0;
+    default:
+        return 0;
+    }
+}
+
 static void on_message(struct tcp_link *link, const struct tcp_frame *frame, struct input *in)
 {
     const struct p2prep_upcalls *up = &link->tp->base.up;
-    const unsigned char *payload = in->at + sizeof *frame + tcp_padded(frame->head_size);
+    const unsigned char *payload = in->at + tcp_payload_at(frame->head_size, frame->size);
     _Alignas(8) unsigned char head[P2PREP_HEAD_MAX];
 
     memcpy(head, in->at + sizeof *frame, frame->head_size);
-    in->at = payload + frame->size;
+    in->at += frame_need(frame);
     up->message(up->arg, link->base.owner, head, frame->head_size, payload, frame->size);
     in->events++;
 }
@@ -111,7 +132,7 @@ static void on_body(struct tcp_link *link, const struct tcp_frame *frame, struct
     memcpy(head, in->at + sizeof *frame + sizeof numbers, frame->head_size);
     arrival->place =
         up->body(up->arg, link->base.owner, head, frame->head_size, arrival->size, &arrival->token);
-    in->at += sizeof *frame + sizeof numbers + tcp_padded(frame->head_size);
+    in->at += frame_need(frame);
     in->events++;
     arrival->next = link->arrivals;
     link->arrivals = arrival;
@@ -132,35 +153,28 @@ static void on_chunk(struct tcp_link *link, const struct tcp_frame *frame, struc
         nonsense(link, "a chunk of no body");
         return;
     }
-    in->at += sizeof *frame + sizeof id;
+    in->at += frame_need(frame);
     link->chunk_of = arrival;
     link->chunk_left = frame->size;
+    link->pad_left = tcp_stepped(frame->size) - frame->size;
     here = (size_t)(in->end - in->at) < frame->size ? (size_t)(in->end - in->at) : frame->size;
     in->at += here;
     in->events += chunk_take(link, in->at - here, here);
 }
 
-/* Bytes that a frame must have in the buffer before it can be looked at; 0: it makes no sense. */
-static size_t frame_need(const struct tcp_frame *frame)
+static void skip_pad(struct tcp_link *link, struct input *in)
 {
-    size_t head = sizeof *frame + tcp_padded(frame->head_size);
+    size_t here = (size_t)(in->end - in->at), part = here < link->pad_left ? here : link->pad_left;
 
-    if (frame->head_size > P2PREP_HEAD_MAX)
-        return 0;
-    switch (frame->kind) {
-    case TCP_MESSAGE:
-        return frame->size <= TCP_SEND_MAX ? head + frame->size : 0;
-    case TCP_BODY:
-        return head + 2 * sizeof(uint64_t);
-    case TCP_CHUNK_OF:
-        return frame->size <= TCP_CHUNK ? sizeof *frame + sizeof(uint64_t) : 0;
-    default:
-        return 0;
-    }
+    if (link->chunk_left > 0)
+        return;
+    in->at += part;
+    link->pad_left -= part;
 }
 
 static void parse(struct tcp_link *link, struct input *in)
 {
+    skip_pad(link, in);
     while (is_up(link) && in->end - in->at >= (ptrdiff_t)sizeof(struct tcp_frame)) {
         struct tcp_frame frame;
         size_t need;
@@ -179,6 +193,7 @@ static void parse(struct tcp_link *link, struct input *in)
             on_body(link, &frame, in);
         else
             on_chunk(link, &frame, in);
+        skip_pad(link, in);
     }
 }
 

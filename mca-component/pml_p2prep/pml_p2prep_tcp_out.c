@@ -130,16 +130,26 @@ static void pass(struct tcp_link *link, size_t size)
     }
 }
 
+static const unsigned char zeros[TCP_STEP];
+
+static struct iovec pad_of(size_t size)
+{
+    return (struct iovec){(void *)(uintptr_t)zeros, tcp_stepped(size) - size};
+}
+
 /* The next chunk of the first body goes behind what is queued; one at a time. */
 static bool queue_chunk(struct tcp_link *link)
 {
     struct tcp_parcel *parcel = link->parcels;
     size_t size = parcel->left < TCP_CHUNK ? parcel->left : TCP_CHUNK;
     struct tcp_frame frame = {(uint32_t)size, 0, TCP_CHUNK_OF, 0};
-    struct iovec iov[2] = {{&frame, sizeof frame}, {&parcel->id, sizeof parcel->id}};
+    struct iovec iov[3] = {{&frame, sizeof frame},
+                           {&parcel->id, sizeof parcel->id},
+                           pad_of(sizeof frame + sizeof parcel->id)};
+    struct iovec pad = pad_of(size);
     struct tcp_item *item = malloc(sizeof *item);
 
-    if (item == NULL || !queue_bytes(link, iov, 2, 0)) {
+    if (item == NULL || !queue_bytes(link, iov, 3, 0)) {
         free(item);
         return false;
     }
@@ -152,6 +162,8 @@ static bool queue_chunk(struct tcp_link *link)
     }
     append(link, item);
     link->has_chunk = true;
+    if (pad.iov_len > 0 && !queue_bytes(link, &pad, 1, 0))
+        tcp_break(link, P2PREP_LOSS_FAULT, "no memory for the end of a body");
     return true;
 }
 
@@ -231,24 +243,23 @@ enum p2prep_sent tcp_send(struct p2prep_link *base, const void *head, size_t hea
                           const void *payload, size_t payload_size)
 {
     struct tcp_link *link = tcp_link_of(base);
-    struct {
-        struct tcp_frame frame;
-        unsigned char head[P2PREP_HEAD_MAX];
-    } start;
-    struct iovec iov[2] = {{&start, sizeof start.frame + tcp_padded(head_size)},
-                           {(void *)(uintptr_t)payload, payload_size}};
-    size_t size = iov[0].iov_len + payload_size;
+    struct tcp_frame frame = {(uint32_t)payload_size, (uint16_t)head_size, TCP_MESSAGE, 0};
+    size_t behind = sizeof frame + head_size, at = tcp_payload_at(head_size, payload_size);
+    size_t size = tcp_stepped(at + payload_size);
+    unsigned char start[sizeof frame + P2PREP_HEAD_MAX + TCP_STEP];
+    struct iovec iov[3] = {
+        {start, at}, {(void *)(uintptr_t)payload, payload_size}, pad_of(at + payload_size)};
     ssize_t n = 0;
 
     if (is_gone(link))
         return P2PREP_GONE;
     if (link->queued > 0 && link->queued + size > link->tp->queue_max)
         return P2PREP_FULL;
-    start.frame = (struct tcp_frame){(uint32_t)payload_size, (uint16_t)head_size, TCP_MESSAGE, 0};
-    memset(start.head + head_size, 0, tcp_padded(head_size) - head_size);
-    memcpy(start.head, head, head_size);
+    memcpy(start, &frame, sizeof frame);
+    memcpy(start + sizeof frame, head, head_size);
+    memset(start + behind, 0, at - behind);
     if (can_write(link)) {
-        n = write_out(link->fd, iov, payload_size > 0 ? 2 : 1);
+        n = write_out(link->fd, iov, 3);
         if (n == (ssize_t)size)
             return P2PREP_SENT;
         if (n < 0) {
@@ -256,7 +267,7 @@ enum p2prep_sent tcp_send(struct p2prep_link *base, const void *head, size_t hea
             return P2PREP_GONE;
         }
     }
-    if (!queue_bytes(link, iov, 2, (size_t)n)) {
+    if (!queue_bytes(link, iov, 3, (size_t)n)) {
         if (n == 0)
             return P2PREP_FULL;
         tcp_break(link, P2PREP_LOSS_FAULT, "no memory for the rest of a message");
@@ -287,11 +298,10 @@ static bool queue_body_frame(struct tcp_link *link, const struct tcp_parcel *par
 {
     struct tcp_frame frame = {0, (uint16_t)head_size, TCP_BODY, 0};
     uint64_t numbers[2] = {parcel->id, parcel->left};
-    char pad[8] = {0};
     struct iovec iov[4] = {{&frame, sizeof frame},
                            {numbers, sizeof numbers},
                            {(void *)(uintptr_t)head, head_size},
-                           {pad, tcp_padded(head_size) - head_size}};
+                           pad_of(sizeof frame + sizeof numbers + head_size)};
 
     return queue_bytes(link, iov, 4, 0);
 }
