@@ -34,7 +34,7 @@ replicas_twice() {
     wait $twice_first && return $twice_code
 }
 
-# replicas_measure NAME MEDIUM KERNEL: adds "KERNEL WALL CPU MPI WHOLE-WALL WHOLE-CPU", all of both copies or replicas together
+# replicas_measure NAME MEDIUM KERNEL: adds "KERNEL WALL CPU MPI WHOLE-WALL WHOLE-CPU MPI-CPU COMPUTING-CPU", all of both copies or replicas together
 replicas_measure() {
     replicas_from=$(date +%s%N) && times >"$scratch/times.from"
     replicas_run "$@"
@@ -42,9 +42,9 @@ replicas_measure() {
     [ "$(grep -c ' verified yes ' "$scratch/lines")" -eq 2 ] || { echo "wrong result:" && cat "$scratch/lines" && exit 1; }
     awk -v kernel="$3" -v whole="$(((replicas_to - replicas_from) / 1000))" '
         function seconds(word,    part) { split(word, part, "m"); return part[1] * 60 + part[2] }
-        FILENAME ~ /lines$/ { wall = $8 > wall ? $8 : wall; mpi += $10 / 2; cpu += $12 }
+        FILENAME ~ /lines$/ { wall = $8 > wall ? $8 : wall; mpi += $10 / 2; cpu += $12; mpicpu += $14 }
         FILENAME ~ /times/ && FNR == 2 { all += (FILENAME ~ /to$/ ? 1 : -1) * (seconds($1) + seconds($2)) }
-        END { print kernel, wall, cpu, mpi, whole / 1e6, all }' "$scratch/lines" "$scratch/times.from" "$scratch/times.to" \
+        END { print kernel, wall, cpu, mpi, whole / 1e6, all, mpicpu, cpu - mpicpu }' "$scratch/lines" "$scratch/times.from" "$scratch/times.to" \
         >>"$scratch/replicas.$2.$1"
 }
 

@@ -21,7 +21,7 @@ BENCH_KERNELS="cg.S.1"
 export BENCH_KERNELS
 claim "replicas: time and CPU are measured beside two copies" bench replicas
 claim "replicas: two numbers above zero and a ratio for each medium and kind" \
-    rows replicas 8 '^cg.S.1  *[a-zA-Z ]*\( *[0-9.]*[1-9][0-9.]*\)\{4\} ±'
+    rows replicas 12 '^cg.S.1  *[a-zA-Z ]*\( *[0-9.]*[1-9][0-9.]*\)\{4\} ±'
 
 BENCH_STALLS=1
 export BENCH_STALLS

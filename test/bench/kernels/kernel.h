@@ -26,9 +26,10 @@ void kernel_start(void);
 void kernel_stop(void);
 /* These bytes are part of this rank's result. */
 void kernel_result(const void *bytes, size_t n);
-/* Rank 0 prints "NAME CLASS ranks N verified yes|no wall S mpi FRACTION cpu S": the longest
- * wall-clock time of a rank, the part of it spent in MPI as a mean over the ranks, the sum of user
- * and system time of all; all of the measured part. MPI_Finalize. The exit code. */
+/* Rank 0 prints "NAME CLASS ranks N verified yes|no wall S mpi FRACTION cpu S mpicpu S": the
+ * longest wall-clock time of a rank, the part of it spent in MPI as a mean over the ranks, the user
+ * and system time of all and what of it was spent in MPI, waiting there counted; all of the
+ * measured part. MPI_Finalize. The exit code. */
 int kernel_end(int is_verified);
 
 /* As malloc(), but ends the job where there is no memory. */
