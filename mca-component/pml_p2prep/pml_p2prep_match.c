@@ -79,8 +79,9 @@ void p2prep_match_message(struct p2prep_peer *peer, const struct p2prep_envelope
     }
     if (OPAL_UNLIKELY(pc->rank_of != NULL && peer != pml->self)) {
         struct p2prep_envelope_head here = *env;
-        if (here.head.source >= 0 && here.head.source < pml->world->ranks)
-            here.head.source = pc->rank_of[here.head.source];
+        here.head.source = here.head.source >= 0 && here.head.source < pml->world->ranks
+                               ? pc->rank_of[here.head.source]
+                               : -1;
         if (here.head.source >= 0)
             match_in(pc, peer, &here, bytes, held);
         return;

@@ -27,10 +27,11 @@ static int refuse(const char *name)
     X(MPI_Win_create)                                                                              \
     X(MPI_Win_allocate)                                                                            \
     X(MPI_Win_allocate_shared)                                                                     \
-    X(MPI_Win_create_dynamic) X(MPI_Comm_spawn) X(MPI_Comm_spawn_multiple) X(MPI_Comm_accept)      \
-        X(MPI_Comm_connect) X(MPI_Comm_join) X(MPI_Comm_idup) X(MPI_File_read_shared)              \
-            X(MPI_File_write_shared) X(MPI_File_iread_shared) X(MPI_File_iwrite_shared)            \
-                X(MPI_File_read_ordered) X(MPI_File_write_ordered) X(MPI_File_read_ordered_begin)  \
+    X(MPI_Win_create_dynamic)                                                                      \
+    X(MPI_Comm_spawn) X(MPI_Comm_spawn_multiple) X(MPI_Comm_accept) X(MPI_Comm_connect)            \
+        X(MPI_Comm_join) X(MPI_Comm_idup) X(MPI_File_read_shared) X(MPI_File_write_shared)         \
+            X(MPI_File_iread_shared) X(MPI_File_iwrite_shared) X(MPI_File_read_ordered)            \
+                X(MPI_File_write_ordered) X(MPI_File_read_ordered_begin)                           \
                     X(MPI_File_write_ordered_begin)
 
 /* Arguments are the caller's business in C's calling conventions: none is looked at. */
@@ -49,12 +50,14 @@ static const struct {
 
 static ompi_request_fns_t original; /* Open MPI's table before ours */
 
-void p2prep_refuse_wildcard(void)
+/* Negative tags are the library's own, but for MPI_ANY_TAG. */
+void p2prep_refuse_wildcard(int tag)
 {
-    static bool is_said; /* once per process */
-    if (!is_said && mca_pml_p2prep.world->set[OMPI_PROC_MY_NAME->vpid] == 0)
-        opal_show_help(HELP, "wildcard", true);
-    is_said = true;
+    static bool is_said[2]; /* once per process */
+    bool is_inside = tag < 0 && tag != MPI_ANY_TAG;
+    if (!is_said[is_inside] && mca_pml_p2prep.world->set[OMPI_PROC_MY_NAME->vpid] == 0)
+        opal_show_help(HELP, is_inside ? "wildcard inside" : "wildcard", true);
+    is_said[is_inside] = true;
 }
 
 void p2prep_refuse_test(void)

@@ -7,8 +7,8 @@
  * outcomes. */
 void p2prep_refuse_open(void);
 void p2prep_refuse_close(void);
-/* The program received or probed from any source. */
-void p2prep_refuse_wildcard(void);
+/* The program, or with a tag of its own the library, received or probed from any source. */
+void p2prep_refuse_wildcard(int tag);
 /* The program tested for something that depends on time. */
 void p2prep_refuse_test(void);
 

@@ -31,7 +31,7 @@ static int64_t last_ms; /* of the last tick */
 static int64_t clock_ms(void)
 {
     struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
@@ -136,8 +136,10 @@ static void op_failover(void *arg, int rank, int server, bool is_over)
 
 static void op_lag(void *arg, int process, int64_t for_ms)
 {
+    const struct world *world = mca_pml_p2prep.world;
     (void)arg;
-    opal_show_help(HELP, "lag", true, process, (long)(for_ms / 1000));
+    opal_show_help(HELP, "lag", true, world->set[process], world->rank[process], process,
+                   p2prep_watch_host(process), (long)(for_ms / 1000));
 }
 
 int p2prep_replica_open(void)

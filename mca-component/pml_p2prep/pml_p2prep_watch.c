@@ -150,6 +150,11 @@ bool p2prep_watch_is_over(void)
     return ctl && ctl_is_done(ctl);
 }
 
+const char *p2prep_watch_host(int process)
+{
+    return ctl_host(ctl, process);
+}
+
 void p2prep_watch_hosts(int rank, char *text, size_t size)
 {
     const struct world *world = mca_pml_p2prep.world;

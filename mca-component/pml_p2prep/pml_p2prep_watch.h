@@ -24,6 +24,8 @@ void p2prep_watch_goodbye(void);
 bool p2prep_watch_is_alone(void);
 /* This process said goodbye. */
 bool p2prep_watch_is_over(void);
+/* The host of another process. */
+const char *p2prep_watch_host(int process);
 /* "host (process 3), host (process 7)": where a rank's replicas are or were. */
 void p2prep_watch_hosts(int rank, char *text, size_t size);
 

@@ -4,7 +4,9 @@
  * Native byte order: the hosts of one job have one architecture. A stream is named by cid, the
  * class of tag (all tags >= 0 are one class, each negative tag is its own) and the logical sender
  * and receiver; both follow from who sends the header to whom, but for NOTE_*, which carry the
- * receiver in rank. */
+ * receiver in rank. Who sends them is of the job: fields are checked where a wrong one would touch
+ * memory, but streams, early PULLs and envelopes ahead of their turn are as many as the others
+ * like. */
 #ifndef P2PMPI_REPLICA_MSG_H
 #define P2PMPI_REPLICA_MSG_H
 
@@ -30,6 +32,7 @@ enum replica_kind {
     REPLICA_CLAIM,      /* ... after these: seq is the stream's last envelope here, with its hash;
                          * bodies up to there are here but for those named before */
     REPLICA_CLAIM_END,  /* ... serve me from now on; a stream not named: from the first */
+    REPLICA_HERE,   /* sibling to sibling: your WANT was passed on; says who is slow, me or them */
     REPLICA_SERVED, /* substitute to receiver: what was claimed and posted here went before this */
     REPLICA_KINDS
 };

@@ -17,6 +17,18 @@ static bool is_held_elsewhere(const struct replica *replica, const struct replic
     return !record->is_large || (record->lack >> replica->set & 1) == 0;
 }
 
+/* Who keeps us waiting for what set of rank lacks: our sibling that serves it, or, if that answers
+ * when it is asked, the receiver. */
+static int lag_culprit(const struct replica *replica, int rank, int set)
+{
+    int server = dead_server(replica->dead, replica->rank, set);
+    int64_t here_ms = replica->here_ms[replica->world->set[server]];
+
+    if (server != replica->self && replica->now_ms - here_ms >= replica->settings.lag_max_ms / 2)
+        return server;
+    return peer_process(replica, rank, set);
+}
+
 static void lag_report(struct replica *replica, const struct replica_held *record)
 {
     int64_t for_ms = replica->now_ms - record->since_ms;
@@ -32,11 +44,7 @@ static void lag_report(struct replica *replica, const struct replica_held *recor
                                    !early_has(stream->set[set].lacks, record->seq))
             continue;
         replica->lag_told_ms = replica->now_ms;
-        if (replica->dead->living[replica->rank] >> set & 1)
-            replica->ops.lag(replica->arg, peer_process(replica, replica->rank, (int)set), for_ms);
-        else
-            replica->ops.lag(replica->arg, peer_process(replica, stream->key.rank, (int)set),
-                             for_ms);
+        replica->ops.lag(replica->arg, lag_culprit(replica, stream->key.rank, (int)set), for_ms);
         return;
     }
 }

@@ -238,7 +238,7 @@ void receiving_data(struct replica *replica, const struct replica_msg *msg, cons
 {
     struct replica_body *body = body_find(replica, msg->body);
 
-    if (body == NULL || body->is_done || msg->offset != body->got ||
+    if (body == NULL || !body->is_pulled || body->is_done || msg->offset != body->got ||
         size > body->length - body->got) {
         replica->stats.dropped++;
         return;

@@ -18,7 +18,7 @@ void replica_settings_default(struct replica_settings *settings)
         .retain_max = 64u << 20,
         .resend_eager = 1u << 20,
         .piece = 32u << 10,
-        .copy_delay_ms = 5,
+        .copy_delay_ms = 1,
         .lag_max_ms = 30000,
     };
 }
@@ -53,6 +53,7 @@ struct replica *replica_create(const struct world *world, int self,
     replica->set = world->set[self];
     replica->dead = dead_create(world);
     replica->pumps = mem_array((size_t)world->replicas, sizeof *replica->pumps);
+    replica->here_ms = mem_array((size_t)world->replicas, sizeof *replica->here_ms);
     replica->transfers_end = &replica->transfers;
     replica->want_ms = -WANT_MS;
     replica->lag_told_ms = -settings->lag_max_ms;
@@ -89,6 +90,7 @@ void replica_destroy(struct replica *replica)
     pool_free(&replica->pool);
     dead_destroy(replica->dead);
     free(replica->pumps);
+    free(replica->here_ms);
     free(replica->slots);
     free(replica);
 }
@@ -127,7 +129,7 @@ void replica_end(struct replica *replica, enum replica_end why, int rank, const 
 static void want_receive(struct replica *replica, int src, const struct replica_msg *msg)
 {
     int rank = (int)msg->rank, set = msg->set;
-    struct replica_msg want = *msg;
+    struct replica_msg want = *msg, here = {.kind = REPLICA_HERE};
 
     if (replica->world->rank[src] != replica->rank) {
         receiving_want(replica, replica->world->rank[src]);
@@ -135,6 +137,7 @@ static void want_receive(struct replica *replica, int src, const struct replica_
     }
     if (rank < 0 || rank >= replica->world->ranks || set >= replica->world->replicas)
         return;
+    replica_tell(replica, src, &here);
     if ((replica->peers[rank].serves >> set & 1) && (replica->dead->living[rank] >> set & 1))
         replica_tell(replica, world_process(replica->world, rank, set), &want);
 }
@@ -162,6 +165,10 @@ bool replica_receive(struct replica *replica, int src, const struct replica_msg 
         break;
     case REPLICA_CLAIM_END:
         failover_serve(replica, src);
+        break;
+    case REPLICA_HERE:
+        if (replica->world->rank[src] == replica->rank)
+            replica->here_ms[replica->world->set[src]] = replica->now_ms;
         break;
     case REPLICA_SERVED:
         failover_served(replica, src);

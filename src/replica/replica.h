@@ -88,7 +88,7 @@ struct replica_settings {
     size_t retain_max;     /* bytes kept at most, unless REPLICA_COPY or replica_detach() */
     size_t resend_eager;   /* resent with their envelopes per stream; more is announced (1 MiB) */
     size_t piece;          /* bytes of one DATA at most */
-    int64_t copy_delay_ms; /* a large send held by other sets only is copied after this (5) */
+    int64_t copy_delay_ms; /* a large send held by other sets only is copied after this (1) */
     int64_t lag_max_ms;    /* 30,000 */
 };
 void replica_settings_default(struct replica_settings *settings);

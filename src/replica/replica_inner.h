@@ -152,6 +152,7 @@ struct replica {
     size_t records, small_waiting;
     bool is_started, is_ended, is_answering; /* answering: some peer's `answers` are not 0 */
     int64_t now_ms, want_ms, lag_told_ms;
+    int64_t *here_ms; /* [replicas] when the sibling answered a WANT last */
     struct replica_stats stats;
 };
 

@@ -23,7 +23,8 @@ both="--mca pml_p2prep_transports shm,tcp"
 want cases 2 stop 20000
 stop_want=$want
 # shellcheck disable=SC2086
-job stop 4 $replicated --mca pml_p2prep_replicas 2 --mca pml_p2prep_stats 1 --mca pml_p2prep_retain_max 4M p2prep-cases stop 20000 3 &
+job stop 4 $replicated --mca pml_p2prep_replicas 2 --mca pml_p2prep_stats 1 --mca pml_p2prep_retain_max 4M \
+    --mca pml_p2prep_lag_max 4 p2prep-cases stop 20000 3 &
 stop_job=$!
 stopped_at() { sed -n 's/^at //p' "$scratch/stop/1" | tail -n 1; }
 within 20 grep -q '^stopped' "$scratch/stop/3" 2>/dev/null
@@ -71,6 +72,8 @@ wait $stop_job
 want=$stop_want
 claim "one replica is stopped for 10 s: the others go on for a while" test "$at_five" -gt 1000
 claim "one replica is stopped for 10 s: at the cap they wait" test "$at_five" = "$at_ten"
+lag_named() { [ "$(grep -c "^Replica 1 of rank 1 (process 3 on host" "$scratch/stop/err")" -gt 0 ] || { job_words stop; return 1; }; }
+claim "one replica is stopped for 10 s: the others name it and its host after 4 s" lag_named
 claim "one replica is stopped for 10 s: the right result after SIGCONT" right stop
 claim "one replica is stopped for 10 s: all come out of MPI_Finalize" came_out stop 4
 claim "one replica is stopped for 10 s: kept below the cap" peak_below stop 4194304

@@ -587,6 +587,10 @@ static void a_lagging_replica_is_reported(void **state)
     assert_int_equal(stage->lagging, -1);
     replica_tick(stage->replica, 61000);
     assert_int_equal(stage->lagging, SIBLING);
+    replica_tick(stage->replica, 90000);
+    arrive(stage, SIBLING, (struct replica_msg){.kind = REPLICA_HERE}, 0);
+    replica_tick(stage->replica, 91000);
+    assert_int_equal(stage->lagging, OTHER); /* the sibling answers, its receiver does not */
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
