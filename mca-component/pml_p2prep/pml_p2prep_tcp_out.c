@@ -80,7 +80,8 @@ static bool queue_bytes(struct tcp_link *link, const struct iovec *iov, size_t c
     for (size_t i = 0; i < count; i++) {
         size_t past = skip < iov[i].iov_len ? skip : iov[i].iov_len;
 
-        memcpy(place, (const char *)iov[i].iov_base + past, iov[i].iov_len - past);
+        if (iov[i].iov_len > past)
+            memcpy(place, (const char *)iov[i].iov_base + past, iov[i].iov_len - past);
         place += iov[i].iov_len - past;
         skip -= past;
     }
