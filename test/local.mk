@@ -10,3 +10,8 @@ include test/mpi/local.mk
 include test/fuzz/local.mk
 include test/bench/local.mk
 TESTS += contrib/layers.sh
+
+# What needs neither hosts nor MPI: with sanitizers, too, in a minute or two
+check-pure:
+	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(unit_tests) $(sim_tests) $(fuzz_tests)'
+.PHONY: check-pure

@@ -10,9 +10,9 @@
  *     static void run(struct sim *sim) { sim_node_add(...); sim_run(...); SIM_CHECK(sim, all_done,
  * "..."); } UNIT: sim_seeds("fence under loss", 500, run);
  *
- * Environment: SEEDS=N more or fewer seeds (of each sim_seeds), SEED=X this one only, with its
- * trace on standard error. Wanted nodes: at most SIM_NODES. Time is in milliseconds and starts at
- * 1000. */
+ * Environment: SEEDS=N more or fewer seeds (of each sim_seeds; SEEDS=10% a tenth), SEED=X this one
+ * only, with its trace on standard error. Wanted nodes: at most SIM_NODES. Time is in milliseconds
+ * and starts at 1000. */
 #ifndef P2PMPI_TEST_SIM_H
 #define P2PMPI_TEST_SIM_H
 
