@@ -184,6 +184,8 @@ static inline void p2prep_count_sent(size_t size)
 /* Makes the table of all processes of the job and tells the transports of them. An OMPI error code.
  */
 int p2prep_peers_open(void);
+/* With replicas: who has no link is dead, or the job cannot run. An OMPI error code; shows why. */
+int p2prep_peers_check(void);
 void p2prep_peers_close(void);
 /* The peer behind a process; one of another job is added when first asked for. */
 struct p2prep_peer *p2prep_peer_of(ompi_proc_t *proc);

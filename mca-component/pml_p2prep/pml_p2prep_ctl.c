@@ -333,6 +333,12 @@ bool ctl_is_dead(const struct ctl *ctl, int process)
     return ctl->processes[process].is_dead;
 }
 
+bool ctl_is_up(const struct ctl *ctl, int process)
+{
+    const struct ctl_process *peer = &ctl->processes[process];
+    return (peer->in && peer->in->state == CONN_UP) || (peer->out && peer->out->state == CONN_UP);
+}
+
 const char *ctl_host(const struct ctl *ctl, int process)
 {
     const struct ctl_card *card = process == ctl->self ? &ctl->card : &ctl->processes[process].card;

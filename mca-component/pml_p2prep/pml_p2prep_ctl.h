@@ -66,6 +66,8 @@ void ctl_news(struct ctl *ctl, int process);
 /* Before ctl_start(): takes what ctl_news() told. True: somebody is dead. */
 bool ctl_hear(struct ctl *ctl);
 bool ctl_is_dead(const struct ctl *ctl, int process);
+/* It is connected: it lives, as far as is known. */
+bool ctl_is_up(const struct ctl *ctl, int process);
 /* The host that process named, or "?". */
 const char *ctl_host(const struct ctl *ctl, int process);
 

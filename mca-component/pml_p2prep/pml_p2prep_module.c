@@ -36,6 +36,9 @@ static int replicas_begin(void)
     if (rc != OMPI_SUCCESS)
         return rc;
     p2prep_watch_connect();
+    rc = p2prep_peers_check();
+    if (rc != OMPI_SUCCESS)
+        return rc;
     p2prep_replica_start();
     p2prep_end_register();
     p2prep_refuse_open();

@@ -28,7 +28,7 @@ static struct p2prep_peer *foreigner_of(ompi_proc_t *proc)
         return NULL;
     peer_init(peer, proc);
     SLIST_INSERT_HEAD(&mca_pml_p2prep.foreigners, peer, foreign_link);
-    (void)p2prep_wire_add(peer); /* without a link, sends fail */
+    (void)p2prep_wire_add(peer, true); /* without a link, sends fail */
     return peer;
 }
 
@@ -198,9 +198,21 @@ int p2prep_peers_open(void)
         }
         if (pml->world && !p2prep_watch_await(vpid))
             continue; /* dead from the start: no link */
-        int rc = p2prep_wire_add(peer);
-        if (rc != OMPI_SUCCESS)
+        int rc = p2prep_wire_add(peer, !pml->world);
+        if (rc != OMPI_SUCCESS && !pml->world)
             return rc;
+    }
+    return OMPI_SUCCESS;
+}
+
+int p2prep_peers_check(void)
+{
+    mca_pml_p2prep_t *pml = &mca_pml_p2prep;
+    for (uint32_t vpid = 0; vpid < pml->n_peers; vpid++) {
+        struct p2prep_peer *peer = &pml->peers[vpid];
+        if (peer->wire || peer == pml->self || p2prep_watch_is_dead(vpid))
+            continue;
+        return p2prep_wire_add(peer, true);
     }
     return OMPI_SUCCESS;
 }

@@ -116,6 +116,19 @@ void p2prep_watch_connect(void)
     ctl_poll(ctl, clock_ms()); /* tells who is dead from the start */
 }
 
+bool p2prep_watch_is_dead(uint32_t process)
+{
+    const struct timespec pause = {.tv_nsec = AWAIT_US * 1000};
+    for (;;) {
+        ctl_poll(ctl, clock_ms()); /* twice: a connection that came, and its end of file */
+        ctl_poll(ctl, clock_ms());
+        if (ctl_is_dead(ctl, (int)process) || ctl_is_up(ctl, (int)process))
+            return ctl_is_dead(ctl, (int)process);
+        ctl_look(ctl, (int)process);
+        (void)nanosleep(&pause, NULL);
+    }
+}
+
 void p2prep_watch_close(void)
 {
     p2prep_daemon_unlisten();

@@ -13,6 +13,8 @@ bool p2prep_watch_knows_dead(void);
 bool p2prep_watch_await(uint32_t process);
 /* All awaited: tells who is dead from the start, connects the others; who refuses is dead. */
 void p2prep_watch_connect(void);
+/* Finds out whether it is; waits until that is known. */
+bool p2prep_watch_is_dead(uint32_t process);
 void p2prep_watch_close(void);
 /* Something about this process looks like death: finds out. */
 void p2prep_watch_look(uint32_t process);

@@ -224,18 +224,42 @@ static struct p2prep_link *link_by(int i, struct p2prep_peer *peer, const unsign
     return NULL;
 }
 
-int p2prep_wire_add(struct p2prep_peer *peer)
+/* Its cards, to be freed; NULL: none. With replicas they are there, or it is dead and never asked
+ * for twice. */
+static unsigned char *cards_fetch(const struct p2prep_peer *peer, size_t *size_out)
 {
+    opal_process_name_t *name = &peer->proc->super.proc_name;
+    opal_byte_object_t *object = NULL;
     unsigned char *cards = NULL;
-    size_t size = 0;
     int rc;
-    OPAL_MODEX_RECV(rc, &mca_pml_p2prep_component.pmlm_version, &peer->proc->super.proc_name,
-                    (void **)&cards, &size);
-    if (rc != OMPI_SUCCESS) {
-        opal_show_help(HELP, "no card", true, peer->vpid);
-        return rc;
+    if (!mca_pml_p2prep.world) {
+        OPAL_MODEX_RECV(rc, &mca_pml_p2prep_component.pmlm_version, name, (void **)&cards,
+                        size_out);
+        return rc == OMPI_SUCCESS ? cards : NULL;
     }
+    char *key = mca_base_component_to_string(&mca_pml_p2prep_component.pmlm_version);
+    if (!key)
+        return NULL;
+    OPAL_MODEX_RECV_VALUE_IMMEDIATE(rc, key, name, &object, OPAL_BYTE_OBJECT);
+    free(key);
+    if (rc == OPAL_SUCCESS && object) {
+        cards = object->bytes;
+        *size_out = (size_t)object->size;
+        free(object);
+    }
+    return cards;
+}
+
+int p2prep_wire_add(struct p2prep_peer *peer, bool says_why)
+{
     struct err err = {0};
+    size_t size = 0;
+    unsigned char *cards = cards_fetch(peer, &size);
+    if (!cards) {
+        if (says_why)
+            opal_show_help(HELP, "no card", true, peer->vpid);
+        return OMPI_ERR_NOT_FOUND;
+    }
     bool is_foreign = peer->proc->super.proc_name.jobid !=
                       OMPI_PROC_MY_NAME->jobid; /* other slots in shared memory */
     for (int i = 0; i < N_MEDIA && !peer->wire; i++) {
@@ -244,8 +268,9 @@ int p2prep_wire_add(struct p2prep_peer *peer)
     }
     free(cards);
     if (!peer->wire) {
-        p2prep_say("out of reach", peer->vpid, ompi_process_info.nodename,
-                   mca_pml_p2prep.transports, err.text);
+        if (says_why)
+            p2prep_say("out of reach", peer->vpid, ompi_process_info.nodename,
+                       mca_pml_p2prep.transports, err.text);
         return OMPI_ERR_UNREACH;
     }
     size_t most = peer->wire->medium->send_max(peer->wire);

@@ -10,8 +10,8 @@
  * shows why. */
 int p2prep_wire_open(void);
 void p2prep_wire_close(void);
-/* Gives a peer the first medium that reaches it. An OMPI error code; shows why. */
-int p2prep_wire_add(struct p2prep_peer *peer);
+/* Gives a peer the first medium that reaches it. An OMPI error code; shows why, if asked to. */
+int p2prep_wire_add(struct p2prep_peer *peer, bool says_why);
 int p2prep_wire_progress(void);
 /* Which network interfaces the user wants, NULL: any. */
 const char *p2prep_wire_interfaces(void);

@@ -121,6 +121,7 @@ all_left() {
         case "$victims " in *" $process "*) continue ;; esac
         grep -q '^left' "$scratch/$1/$process" && continue
         echo "process $process did not come out of MPI_Finalize"
+        job_words "$1"
         return 1
     done
 }

@@ -46,21 +46,40 @@ claim "all replicas of a rank die: each of the four others says one sentence wit
 
 run unborn
 five "a process dies before MPI_Init, another comes there late" unborn
-# Stopped by a debugger: between the launcher and the fence that carries the addresses, and after it
-for where in p2prep_wire_open p2prep_replica_start; do
-    sentence="a process dies in MPI_Init, in $where()"
-    if ! command -v gdb >/dev/null; then
-        skip "$sentence" "no gdb"
-        continue
-    fi
-    printf '%s\n' 'set breakpoint pending on' 'set confirm off' "break $where" 'run none' kill quit >"$scratch/gdb"
+# with_gdb NUMBER KILLS: process NUMBER is run by a debugger, as $scratch/gdb says
+with_gdb() {
+    rest=$((5 - $1))
     # shellcheck disable=SC2086
-    job init 1 $replicated --mca pml_p2prep_replicas 2 p2prep-ends none : \
-        -n 1 sh -c "exec gdb -batch -x $scratch/gdb $P2PMPI_BUILDDIR/test/mpi/p2prep-ends >$scratch/gdb.out 2>&1" : -n 4 p2prep-ends none
-    if grep -q 'Inferior 1 .*killed' "$scratch/gdb.out"; then
-        five "$sentence" init
-    else
-        skip "$sentence" "gdb cannot trace here"
-    fi
+    job init "$1" $replicated --mca pml_p2prep_replicas 2 --mca pml_p2prep_transports shm -x P2PREP_KILL="$2" p2prep-ends none : \
+        -n 1 sh -c "exec gdb -batch -x $scratch/gdb $P2PMPI_BUILDDIR/test/mpi/p2prep-ends >$scratch/gdb.out 2>&1" : \
+        -n $rest p2prep-ends none
+}
+gdb_says() { printf '%s\n' 'set breakpoint pending on' 'set confirm off' "$@" >"$scratch/gdb"; }
+traced() {
+    command -v gdb >/dev/null && grep -q '^Breakpoint 1' "$scratch/gdb.out" && return 0
+    skip "$1" "gdb cannot trace here"
+    return 1
+}
+
+# In MPI_Init, between the launcher and the fence that carries the addresses, and after it
+for where in p2prep_wire_open p2prep_replica_start; do
+    gdb_says "break $where" 'run none' kill quit
+    with_gdb 1 ''
+    traced "a process dies in MPI_Init" && five "a process dies in MPI_Init, in $where()" init
 done
+
+# Process 2 gets the address of process 1 when that is dead already and others have removed its file
+cat >"$scratch/removed" <<END
+until job=\$(sed -n 's/^job //p' "$scratch/init/1") && [ -n "\$job" ]; do sleep 0.05; done 2>/dev/null
+for i in \$(seq 200); do
+    ls /dev/shm/p2prep.\$job..\$((job * 4294967296 + 1)).* >/dev/null 2>&1 || exec touch "$scratch/is-removed"
+    sleep 0.05
+done
+END
+gdb_says 'break p2prep_peers_open' 'run none' "shell sh $scratch/removed" continue quit
+with_gdb 2 1:0
+if traced "a process dies while another is in MPI_Init"; then
+    five "a process dies while another is in MPI_Init" init
+    claim "a process dies while another is in MPI_Init: its file was gone before the other looked" test -e "$scratch/is-removed"
+fi
 claims_end
