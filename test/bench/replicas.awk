@@ -21,7 +21,7 @@ function column_median(file, kernel, column,    i, v) {
 
 function compare(this, than, kernel, column,    i, v) {
     for (i = 1; i <= count[this, kernel]; i++)
-        v[i] = value[this, kernel, column, i] / value[than, kernel, column, i]
+        v[i] = value[this, kernel, column, i] / (value[than, kernel, column, i] + 1e-9)
     return ratio_text(v, count[this, kernel])
 }
 
