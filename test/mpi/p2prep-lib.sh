@@ -16,6 +16,12 @@ ln -s "$P2PMPI_SRCDIR/mca-component/pml_p2prep/help-mpi-pml-p2prep.txt" "$scratc
 OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 OMPI_MCA_mca_base_component_path=$scratch/component:$(ompi_info --parsable --path pkglibdir | sed 's/.*://')
 export OMPI_ALLOW_RUN_AS_ROOT OMPI_ALLOW_RUN_AS_ROOT_CONFIRM OMPI_MCA_mca_base_component_path
+# Built with sanitizers the component wants their library loaded first; what mpirun and MPI itself leave is not ours.
+sanitized='' preload=''
+if [ -n "$sanitizer_dir" ]; then
+    preload=$(${CC:-gcc} -print-file-name=libasan.so)
+    sanitized="LD_PRELOAD=$preload ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0"
+fi
 replicated="--enable-recovery --mca pml p2prep --mca pml_p2prep_warn_host 0 --mca orte_base_help_aggregate 0"
 
 # job NAME PROCESSES OPTIONS... PROGRAM [ARG]...
@@ -25,7 +31,8 @@ job() {
     shift 2
     rm -rf "$job_dir"
     mkdir "$job_dir"
-    PATH=$P2PMPI_BUILDDIR/test/mpi:$PATH P2PREP_DIR=$job_dir timeout -k 5 "${P2PREP_TIMEOUT:-60}" mpirun --oversubscribe -n "$job_n" "$@" \
+    # shellcheck disable=SC2086
+    env $sanitized PATH="$P2PMPI_BUILDDIR/test/mpi:$PATH" P2PREP_DIR="$job_dir" timeout -k 5 "${P2PREP_TIMEOUT:-60}" mpirun --oversubscribe -n "$job_n" "$@" \
         >"$job_dir/out" 2>"$job_dir/err" </dev/null
     echo $? >"$job_dir/code"
     segments "$job_dir" >"$job_dir/segments"

@@ -31,7 +31,7 @@ run_sets() {
         [ -z "${input-}" ] || cp "$input" "$run/$set/" || return 1
     done
     # shellcheck disable=SC2086
-    timeout -k 5 "${P2PREP_TIMEOUT:-60}" mpirun --oversubscribe -x LD_PRELOAD="$here/test/mpi/p2prep-kill.so" -x P2PREP_CALLS="$run/calls" \
+    env $sanitized timeout -k 5 "${P2PREP_TIMEOUT:-60}" mpirun --oversubscribe -x LD_PRELOAD="${preload:+$preload:}$here/test/mpi/p2prep-kill.so" -x P2PREP_CALLS="$run/calls" \
         $options -n $((ranks * replicas)) "$scratch/in-own-directory" "$run" "$ranks" "$@" >"$run/out" 2>"$run/err" </dev/null
     run_code=$?
     [ $run_code -lt 124 ] || { echo "exit code $run_code"; cat "$run/err"; return 1; }
