@@ -358,10 +358,15 @@ bool ctl_is_done(const struct ctl *ctl)
     return ctl->is_done;
 }
 
+/* In the mesh whoever leaves has told everybody itself: else its closed port is found before others
+ * pass on its goodbye. */
 bool ctl_is_over(const struct ctl *ctl)
 {
+    bool is_mesh = ctl->count <= ctl->mesh_max;
     for (int i = 0; i < ctl->count; i++) {
-        if (i != ctl->self && !ctl->processes[i].is_dead && !ctl->processes[i].is_done)
+        const struct ctl_process *peer = &ctl->processes[i];
+        bool is_done = peer->is_done && (peer->is_met || !is_mesh);
+        if (i != ctl->self && !peer->is_dead && !is_done)
             return false;
     }
     return true;

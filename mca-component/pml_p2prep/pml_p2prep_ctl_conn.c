@@ -154,7 +154,9 @@ static void frame_put(struct ctl *ctl, struct conn *conn, enum ctl_kind kind, in
         memcpy(frame.cookie, cookie, sizeof frame.cookie);
     if (send(conn->fd, &frame, sizeof frame, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)sizeof frame)
         return;
-    /* Its queue is full or it is gone. A later connection is told everything. */
+    if (errno == EPIPE || errno == ECONNRESET) /* read first what it said before it went */
+        return;
+    /* Its queue is full. A later connection is told everything. */
     int whom = conn->process;
     ctl_conn_close(ctl, conn);
     if (whom >= 0)
@@ -178,11 +180,19 @@ void ctl_tell_all(struct ctl *ctl, enum ctl_kind kind, int process)
 
 /* ---- dialling */
 
+/* All are done or dead: who is gone has left, and nobody needs to know more. */
+static bool is_at_end(const struct ctl *ctl)
+{
+    return ctl->is_done && ctl_is_over(ctl);
+}
+
 static void dial_failed(struct ctl *ctl, int process, int error)
 {
     struct ctl_process *peer = &ctl->processes[process];
     if (peer->out)
         ctl_conn_close(ctl, peer->out);
+    if (is_at_end(ctl))
+        return;
     if (error == ECONNREFUSED)
         peer->nays++;
     if (error == ECONNREFUSED && peer->good >= 0)
@@ -238,7 +248,7 @@ static void dial_next(struct ctl *ctl, int process)
 void ctl_dial(struct ctl *ctl, int process)
 {
     struct ctl_process *peer = &ctl->processes[process];
-    if (is_under_way(peer->out) || !peer->has_card)
+    if (is_under_way(peer->out) || !peer->has_card || is_at_end(ctl))
         return;
     if (peer->again_ms) {
         peer->again_ms = 0;
@@ -329,6 +339,7 @@ static void guest_hello(struct ctl *ctl, struct conn *conn, const struct ctl_fra
         ctl_conn_close(ctl, peer->in);
     conn->process = (int)frame->process;
     conn->state = CONN_UP;
+    peer->is_met = true;
     peer->in = conn;
     good_from_guest(peer, conn->fd);
     frame_put(ctl, conn, CTL_WELCOME, ctl->self, peer->card.tcp.cookie);
@@ -342,6 +353,7 @@ static void answer(struct ctl *ctl, struct conn *conn, const struct ctl_frame *f
     bool knows_us = memcmp(frame->cookie, ctl->card.tcp.cookie, sizeof frame->cookie) == 0;
     if (frame->kind == CTL_WELCOME && frame->process == (uint32_t)process && knows_us) {
         conn->state = CONN_UP;
+        peer->is_met = true;
         ctl->dials--;
         peer->good = conn->addr;
         peer->delay_ms = 0;

@@ -44,6 +44,7 @@ struct conn {
 struct ctl_process {
     struct ctl_card card;
     bool has_card, is_friend, is_dead, is_done;
+    bool is_met; /* there was a connection with it */
     struct conn *out, *in;
     int good;         /* address that is known to be its own; -1: none yet */
     int tried, nays;  /* in this dial: addresses tried, of these refused */

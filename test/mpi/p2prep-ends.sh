@@ -20,10 +20,12 @@ five() {
 empty() { [ ! -s "$1" ] || { cat "$1"; return 1; }; }
 words() { [ "$(grep -c "$1" "$scratch/$2/err")" -eq "$3" ] || { job_words "$2"; return 1; }; }
 
-run none
+run none --mca pml_p2prep_stats 1
 claim "nobody dies: the right result of every rank" right none
 claim "nobody dies: all come out of MPI_Finalize" came_out none 6
 claim "nobody dies: nothing is left in shared memory" empty "$scratch/none/segments"
+
+claim "nobody dies: who leaves MPI_Finalize first is not taken for dead" words ' dead 0' none 6
 
 run child --mca btl self # btl/tcp, opened though never used, keeps its own
 five "a process dies and its child lives on" child
