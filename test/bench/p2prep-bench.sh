@@ -10,7 +10,8 @@ programs=$P2PMPI_BUILDDIR/test/bench
 pairs=${BENCH_PAIRS:-20}
 
 # start OPTIONS... PROGRAM...: one mpirun
-start() { timeout -k 5 "${BENCH_TIMEOUT:-60}" mpirun "$@"; }
+# shellcheck disable=SC2154,SC2086
+start() { env $sanitized timeout -k 5 "${BENCH_TIMEOUT:-60}" mpirun "$@"; }
 # ob1 MEDIUM OPTIONS..., p2prep MEDIUM OPTIONS...: a job over shm or tcp
 ob1() {
     case $1 in
