@@ -153,7 +153,7 @@ static struct p2prep_link *shm_add_peer(struct p2prep_transport *base, uint64_t 
         return NULL;
     }
     link->slot = link->card.slot;
-    link->reach = (struct shm_reach){(pid_t)link->card.pid, link->card.cookie_at, {0}};
+    link->reach = (struct shm_reach){(pid_t)link->card.pid, link->card.cookie_at, {0}, 0};
     memcpy(link->reach.cookie, link->card.cookie, sizeof link->reach.cookie);
     link->parcels_end = &link->parcels;
     link->arrivals_end = &link->arrivals;

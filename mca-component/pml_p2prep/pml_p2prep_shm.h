@@ -21,6 +21,7 @@
 #define SHM_SLOTS_MAX 1024
 #define SHM_WORDS     (SHM_SLOTS_MAX / 64)
 #define SHM_PATH_MAX  256
+#define SHM_KNOWN_MS  20
 
 /* The first page of a segment. */
 struct shm_front {
@@ -85,11 +86,13 @@ struct shm_reach {
     pid_t pid;
     uint64_t cookie_at;
     unsigned char cookie[16];
+    int64_t known_until_ms; /* till then its number is its own */
 };
 
 /* Copies size bytes from the peer's memory; 0, or -1: ESRCH (it is dead: its number may already
- * belong to a stranger, the cookie tells), EPERM, EFAULT. size 0 tries whether it can be reached at
- * all. */
-int shm_reach_get(const struct shm_reach *reach, void *local, uint64_t remote, size_t size);
+ * belong to a stranger: the cookie tells, looked at every
+ * SHM_KNOWN_MS, in which no kernel gives out all numbers), EPERM, EFAULT. size 0 tries whether it
+ * can be reached at all. */
+int shm_reach_get(struct shm_reach *reach, void *local, uint64_t remote, size_t size);
 
 #endif
