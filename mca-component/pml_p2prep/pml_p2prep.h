@@ -33,6 +33,8 @@
 #include "mca-component/pml_p2prep/pml_p2prep_transport.h"
 #include "replica/world.h"
 
+#define P2PREP_EAGER_REPLICAS 8192 /* unless the user says otherwise */
+
 struct p2prep_peer;
 struct p2prep_comm;
 struct replica_held;
@@ -129,7 +131,7 @@ struct mca_pml_p2prep_t {
     mca_pml_base_module_t super;
     int priority;
     int replicas;
-    unsigned eager;
+    unsigned eager; /* 0: by transport */
     char *transports;
     char *interfaces;
     char *map;

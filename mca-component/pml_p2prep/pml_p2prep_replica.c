@@ -158,7 +158,7 @@ int p2prep_replica_open(void)
     mca_pml_p2prep_t *pml = &mca_pml_p2prep;
     struct replica_settings settings;
     replica_settings_default(&settings);
-    settings.eager = pml->eager;
+    settings.eager = pml->eager ? pml->eager : P2PREP_EAGER_REPLICAS;
     settings.retain_max = pml->retain_max;
     settings.lag_max_ms = (int64_t)pml->lag_max * 1000;
     for (uint32_t i = 0; i < pml->n_peers; i++) {

@@ -439,6 +439,7 @@ static void shm_forked(struct p2prep_transport *base)
 const struct p2prep_medium p2prep_shm = {
     .name = "shm",
     .has_get = true,
+    .eager = 8192,
     .open = shm_open_transport,
     .close = shm_close,
     .card = shm_card,

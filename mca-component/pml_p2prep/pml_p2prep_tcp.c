@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 #define EVENTS_MAX 64
-#define HOT_TRIES  4   /* looks at the hot link alone between looks at all */
+#define HOT_TRIES  2   /* looks at the hot link alone between looks at all */
 #define KEEN_LOOKS 512 /* after bytes came, so many calls of progress() look at once */
 
 /* ---- opening ---- */
@@ -389,6 +389,7 @@ static int tcp_fd(struct p2prep_transport *base)
 
 const struct p2prep_medium p2prep_tcp = {
     .name = "tcp",
+    .eager = 65536,
     .open = tcp_open,
     .close = tcp_close,
     .card = tcp_card_of,

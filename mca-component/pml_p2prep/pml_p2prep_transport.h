@@ -105,6 +105,7 @@ struct p2prep_setup {
 struct p2prep_medium {
     const char *name; /* "shm", "tcp" */
     bool has_get;     /* get() may work (ask link_has_get()) */
+    size_t eager;     /* most bytes for which a rendezvous is not worth its while */
 
     /* NULL with a sentence when the medium cannot be had here. */
     struct p2prep_transport *(*open)(const struct p2prep_setup *setup, struct err *err);

@@ -224,6 +224,14 @@ static struct p2prep_link *link_by(int i, struct p2prep_peer *peer, const unsign
     return NULL;
 }
 
+/* With replicas one limit on all transports: which one a pair has may differ from set to set. */
+static size_t eager_over(const struct p2prep_medium *medium)
+{
+    if (mca_pml_p2prep.eager)
+        return mca_pml_p2prep.eager;
+    return mca_pml_p2prep.world ? P2PREP_EAGER_REPLICAS : medium->eager;
+}
+
 /* Its cards, to be freed; NULL: none. With replicas they are there, or it is dead and never asked
  * for twice. */
 static unsigned char *cards_fetch(const struct p2prep_peer *peer, size_t *size_out)
@@ -275,7 +283,7 @@ int p2prep_wire_add(struct p2prep_peer *peer, bool says_why)
     }
     size_t most = peer->wire->medium->send_max(peer->wire);
     size_t head = sizeof(struct p2prep_envelope_head);
-    peer->eager = mca_pml_p2prep.eager;
+    peer->eager = eager_over(peer->wire->medium);
     if (most < head + peer->eager)
         peer->eager = most > head ? most - head : 0;
     return OMPI_SUCCESS;
