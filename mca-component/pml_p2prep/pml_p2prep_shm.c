@@ -25,6 +25,7 @@ static struct shm_card card_of(struct shm_transport *tp)
     struct shm_card card = {.magic = SHM_MAGIC,
                             .cookie_at = (uint64_t)(uintptr_t)tp->cookie,
                             .ring_size = tp->segment.ring_size,
+                            .group = tp->segment.group,
                             .pid = (uint32_t)getpid(),
                             .slot = tp->segment.slot,
                             .slots = tp->segment.slots};
@@ -108,16 +109,17 @@ static const void *shm_card(struct p2prep_transport *base, size_t *size_out)
     return &((struct shm_transport *)base)->card;
 }
 
+/* Nothing but the two cards counts, so that both come to the same answer. */
 static int card_check(const struct shm_transport *tp, const struct shm_card *card, size_t size,
                       struct err *err)
 {
-    if (size != sizeof *card || card->magic != SHM_MAGIC ||
+    if (size != sizeof *card || card->magic != SHM_MAGIC || card->group != tp->card.group ||
         memcmp(card->host, tp->card.host, sizeof card->host) != 0) {
         errno = EHOSTUNREACH;
         return -1;
     }
     if (card->slots != tp->segment.slots || card->slot >= card->slots ||
-        card->ring_size != tp->segment.ring_size ||
+        card->slot == tp->segment.slot || card->ring_size != tp->segment.ring_size ||
         memchr(card->path, '\0', sizeof card->path) == NULL) {
         errno = EHOSTUNREACH; /* another job, started beside this one */
         return err_set(err, "its local rank or ring size does not fit ours");

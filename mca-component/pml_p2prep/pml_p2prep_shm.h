@@ -40,6 +40,7 @@ struct shm_segment {
     struct shm_front *front;
     size_t bytes;
     uint32_t slot, slots;
+    uint64_t group;
     size_t ring_size;
 };
 
@@ -47,6 +48,7 @@ struct shm_segment {
 struct shm_card {
     uint64_t magic;
     unsigned char host[16]; /* the kernel's boot id */
+    uint64_t group;         /* the launcher's word for the host: several may share a kernel */
     unsigned char cookie[16];
     uint64_t cookie_at; /* where the owner's memory has the cookie */
     uint64_t ring_size;

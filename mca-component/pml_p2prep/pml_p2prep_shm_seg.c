@@ -138,7 +138,8 @@ int shm_segment_create(struct shm_segment *segment, const struct p2prep_setup *s
     if (ring_writer_init(&check, NULL, ring_size) != 0)
         return err_set(err, "a ring of %zu bytes is not possible: give a power of two from %d on",
                        ring_size, RING_SIZE_MIN);
-    *segment = (struct shm_segment){.fd = -1, .slot = setup->slot, .slots = setup->slots};
+    *segment = (struct shm_segment){
+        .fd = -1, .slot = setup->slot, .slots = setup->slots, .group = setup->host};
     segment->ring_size = ring_size;
     segment->bytes = (size_t)ring_offset(setup->slots, ring_size);
     file_name(segment->path, setup, cookie);

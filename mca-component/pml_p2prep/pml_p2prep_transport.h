@@ -92,6 +92,7 @@ struct p2prep_setup {
     const char *job; /* namespace, for file names and messages */
     /* shared memory */
     const char *directory; /* NULL: /dev/shm */
+    uint64_t host;         /* the same for all whom the launcher put on my host, for nobody else */
     uint32_t slot, slots;  /* my local rank, number of local ranks: unique on this host */
     size_t ring_size;      /* bytes per pair and direction, a power of two; 0: 256 KiB */
     bool no_cma;           /* never read other processes' memory */

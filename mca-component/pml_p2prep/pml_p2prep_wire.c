@@ -152,6 +152,27 @@ static int cards_publish(void)
     return rc;
 }
 
+/* The first process that the launcher put on this host stands for it. */
+static uint64_t host_number(void)
+{
+    opal_process_name_t all = {.jobid = OMPI_PROC_MY_NAME->jobid, .vpid = OPAL_VPID_WILDCARD};
+    opal_process_name_t first = *OMPI_PROC_MY_NAME;
+    char *peers = NULL, *next;
+    int rc;
+    OPAL_MODEX_RECV_VALUE_OPTIONAL(rc, OPAL_PMIX_LOCAL_PEERS, &all, &peers, OPAL_STRING);
+    if (rc != OPAL_SUCCESS)
+        return name_of(&first);
+    for (char *at = peers; at && *at; at = *next ? next + 1 : next) {
+        opal_vpid_t vpid = (opal_vpid_t)strtoul(at, &next, 10);
+        if (next == at)
+            break;
+        if (vpid < first.vpid)
+            first.vpid = vpid;
+    }
+    free(peers);
+    return name_of(&first);
+}
+
 static void in_child(void)
 {
     for (int i = 0; i < N_MEDIA; i++) {
@@ -173,6 +194,7 @@ int p2prep_wire_open(void)
                .sent = up_sent,
                .lost = up_lost},
         .job = job ? job : "single",
+        .host = host_number(),
         .slot = ompi_process_info.my_local_rank,
         .slots = ompi_process_info.num_local_peers + 1,
         .no_cma = mca_pml_p2prep.no_cma,

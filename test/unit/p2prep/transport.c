@@ -54,6 +54,7 @@ struct side {
     const struct way *way;
     const char *directory;
     int number, pipe; /* 0 parent, 1 child */
+    uint64_t host;    /* the launcher's word for it */
     struct p2prep_transport *tp;
     struct p2prep_link *link;
     uint32_t next_in; /* number of the next message to come */
@@ -178,6 +179,7 @@ static void open_side(struct side *side)
                                  .up = {side, on_message, on_body, on_body_done, on_sent, on_lost},
                                  .job = "test",
                                  .directory = side->directory,
+                                 .host = side->host,
                                  .slot = (uint32_t)side->number,
                                  .slots = 2,
                                  .ring_size = 128 * 1024,
@@ -634,7 +636,58 @@ static void the_file_of_a_killed_owner_is_swept_by_the_next(void **state)
     assert_int_equal(rmdir(directory), 0);
 }
 
-UNIT_MAIN(cmocka_unit_test(messages_come_whole_and_in_order_both_ways),
+static bool takes(struct side *side, struct side *other)
+{
+    struct err err = {""};
+    size_t size;
+    const void *card = p2prep_shm.card(other->tp, &size);
+
+    return p2prep_shm.add_peer(side->tp, 10 + (uint64_t)other->number, card, size, other, &err) !=
+           NULL;
+}
+
+/* Hosts in name only share a kernel and /dev/shm, and each has a process of local rank 0. */
+static void both_sides_tell_alike_whether_they_are_on_one_host(void **state)
+{
+    static const struct {
+        uint64_t hosts[3];
+        int slots[3];
+        bool is_one[3]; /* 0 and 1, 0 and 2, 1 and 2 */
+    } cases[] = {
+        {{1, 2, 3}, {0, 0, 0}, {false, false, false}},
+        {{1, 1, 2}, {0, 1, 0}, {true, false, false}},
+        {{1, 2, 2}, {0, 1, 0}, {false, false, true}},
+        {{1, 1, 1}, {0, 0, 0}, {false, false, false}},
+    };
+    static const int pairs[3][2] = {{0, 1}, {0, 2}, {1, 2}};
+    char directory[] = "/dev/shm/p2prep-test-XXXXXX";
+
+    (void)state;
+    assert_non_null(mkdtemp(directory));
+    for (size_t c = 0; c < sizeof cases / sizeof cases[0]; c++) {
+        struct side sides[3];
+
+        for (int i = 0; i < 3; i++) {
+            sides[i] = (struct side){.way = &ways[0],
+                                     .directory = directory,
+                                     .number = cases[c].slots[i],
+                                     .host = cases[c].hosts[i]};
+            open_side(&sides[i]);
+        }
+        for (int i = 0; i < 3; i++) {
+            struct side *one = &sides[pairs[i][0]], *other = &sides[pairs[i][1]];
+
+            assert_int_equal(takes(one, other), cases[c].is_one[i]);
+            assert_int_equal(takes(other, one), cases[c].is_one[i]);
+        }
+        for (int i = 0; i < 3; i++)
+            p2prep_shm.close(sides[i].tp);
+    }
+    assert_int_equal(rmdir(directory), 0);
+}
+
+UNIT_MAIN(cmocka_unit_test(both_sides_tell_alike_whether_they_are_on_one_host),
+          cmocka_unit_test(messages_come_whole_and_in_order_both_ways),
           cmocka_unit_test(bodies_arrive_between_messages),
           cmocka_unit_test(a_receiver_reads_the_senders_memory_until_it_dies),
           cmocka_unit_test(where_reading_is_not_allowed_get_says_so),
