@@ -22,7 +22,9 @@ if [ -n "$sanitizer_dir" ]; then
     preload=$(${CC:-gcc} -print-file-name=libasan.so)
     sanitized="LD_PRELOAD=$preload ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0"
 fi
-replicated="--enable-recovery --mca pml p2prep --mca pml_p2prep_warn_host 0 --mca orte_base_help_aggregate 0"
+# Open MPI opens its vader all the same, and who is killed leaves the segment.
+replicated="--enable-recovery --mca pml p2prep --mca pml_p2prep_warn_host 0 --mca orte_base_help_aggregate 0
+    --mca btl_vader_backing_directory $scratch"
 
 # job NAME PROCESSES OPTIONS... PROGRAM [ARG]...
 job() {

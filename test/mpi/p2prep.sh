@@ -39,7 +39,7 @@ for name in modes types coll comm work cases; do
     for t in $transports; do
         replicas "$name" 2 2 "$t"
         claim "$name, 2 ranks with 2 replicas over $t as with ob1" well one 4
-        replicas "$name" 2 2 "$t" --enable-recovery -x P2PREP_KILL=1:20000
+        replicas "$name" 2 2 "$t" --enable-recovery --mca btl_vader_backing_directory "$scratch" -x P2PREP_KILL=1:20000
         claim "$name, 2 ranks with 2 replicas over $t, process 1 killed, as with ob1" left_right one
     done
 done
