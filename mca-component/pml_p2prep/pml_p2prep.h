@@ -29,6 +29,7 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "mca-component/pml_p2prep/pml_p2prep_falling.h"
 #include "mca-component/pml_p2prep/pml_p2prep_head.h"
 #include "mca-component/pml_p2prep/pml_p2prep_transport.h"
 #include "replica/world.h"
@@ -94,6 +95,7 @@ struct p2prep_comm {
     uint64_t next_arrival;
     size_t unexpected; /* how many, over all sources */
     struct p2prep_receives wild;
+    struct p2prep_falling falling;
     int *rank_of; /* with replicas: by rank in the world; -1: not in it */
     int size;
     struct p2prep_source sources[];
@@ -179,6 +181,15 @@ static inline void p2prep_count_sent(size_t size)
 {
     mca_pml_p2prep.counts.sent++;
     mca_pml_p2prep.counts.sent_bytes += size;
+}
+
+/* A request of a communicator begins (1) or is given back (-1), or a message goes without one (0).
+ */
+static inline void p2prep_count_live(struct ompi_communicator_t *comm, int tag, int more)
+{
+    struct p2prep_comm *pc = (struct p2prep_comm *)comm->c_pml_comm;
+    if (OPAL_UNLIKELY(tag < 0 && mca_pml_p2prep.world && pc))
+        p2prep_falling_count(&pc->falling, comm->c_contextid, tag, more);
 }
 
 /* pml_p2prep_peer.c */

@@ -121,6 +121,7 @@ int mca_pml_p2prep_del_comm(struct ompi_communicator_t *comm)
     }
     if (mca_pml_p2prep.world)
         p2prep_world_keep_id(comm);
+    p2prep_falling_close(&pc->falling);
     free(pc->rank_of);
     free(pc);
     return OMPI_SUCCESS;

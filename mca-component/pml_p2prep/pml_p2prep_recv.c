@@ -10,6 +10,8 @@
 
 static void recv_return(mca_pml_p2prep_recv_request_t *recv)
 {
+    mca_pml_base_request_t *base = &recv->req_recv.req_base;
+    p2prep_count_live(base->req_comm, base->req_tag, -1);
     MCA_PML_BASE_RECV_REQUEST_FINI(&recv->req_recv);
     opal_free_list_return(&mca_pml_base_recv_requests, (opal_free_list_item_t *)recv);
 }
@@ -260,6 +262,8 @@ static mca_pml_p2prep_recv_request_t *recv_create(void *buf, size_t count, ompi_
     if (recv)
         MCA_PML_BASE_RECV_REQUEST_INIT(&recv->req_recv, buf, count, type, source, tag, comm,
                                        is_persistent);
+    if (recv)
+        p2prep_count_live(comm, tag, 1);
     return recv;
 }
 

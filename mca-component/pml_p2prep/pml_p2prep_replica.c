@@ -7,6 +7,7 @@
  * which is pulled after the match (0: the bytes are here). */
 #include "mca-component/pml_p2prep/pml_p2prep_replica.h"
 
+#include "mca-component/pml_p2prep/pml_p2prep_falling.h"
 #include "mca-component/pml_p2prep/pml_p2prep_stats.h"
 #include "mca-component/pml_p2prep/pml_p2prep_watch.h"
 #include "replica/replica.h"
@@ -265,6 +266,33 @@ bool p2prep_replica_dead(uint32_t process)
     return replica_dead(engine, (int)process);
 }
 
+bool p2prep_replica_tag_falls(int tag)
+{
+    return engine && replica_tag_falls(engine, tag);
+}
+
+int p2prep_replica_falling_first(void)
+{
+    struct replica_settings settings;
+    replica_settings_default(&settings);
+    return settings.falling_first;
+}
+
+void p2prep_replica_over(uint32_t context, int tag)
+{
+    replica_close(engine, context, tag);
+}
+
+void p2prep_replica_tag_again(int tag, uint32_t context)
+{
+    char sentence[160];
+    snprintf(sentence, sizeof sentence,
+             "a collective with tag %d of communicator %u begins again; persistent collectives are "
+             "not supported with replicas",
+             tag, context);
+    op_end(NULL, REPLICA_END_BROKEN, 0, sentence);
+}
+
 /* Nobody waits for a lazy acknowledgement: who does asks with WANT. So a flush may be late; a
  * process that goes on receiving need not flush at all, and one that only waits does it soon. */
 void p2prep_replica_progress(int n)
@@ -278,8 +306,10 @@ void p2prep_replica_progress(int n)
     int64_t now_ms = clock_ms();
     if (now_ms == last_ms && idle_calls < LOOK_EVERY)
         return; /* busy: news of deaths have time until the clock moves */
-    if (now_ms != last_ms)
+    if (now_ms != last_ms) {
         replica_tick(engine, now_ms);
+        p2prep_falling_look();
+    }
     last_ms = now_ms;
     p2prep_watch_poll();
 }

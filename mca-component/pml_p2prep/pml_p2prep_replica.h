@@ -31,6 +31,13 @@ void p2prep_replica_take(mca_pml_p2prep_recv_request_t *recv,
                          const struct p2prep_envelope_head *env);
 /* A process is dead for certain. True: that is news. */
 bool p2prep_replica_dead(uint32_t process);
+/* The engine's word on tags of non-blocking collectives (pml_p2prep_falling.c). */
+bool p2prep_replica_tag_falls(int tag);
+int p2prep_replica_falling_first(void);
+/* Collectives with this tag and older ones are over in this communicator. */
+void p2prep_replica_over(uint32_t context, int tag);
+/* One that was over begins again: ends the job. */
+void p2prep_replica_tag_again(int tag, uint32_t context);
 /* Once per progress; `n`: what else was done in it. */
 void p2prep_replica_progress(int n);
 

@@ -9,6 +9,8 @@
 
 static void send_return(mca_pml_p2prep_send_request_t *send)
 {
+    mca_pml_base_request_t *base = &send->req_send.req_base;
+    p2prep_count_live(base->req_comm, base->req_tag, -1);
     MCA_PML_BASE_SEND_REQUEST_FINI(&send->req_send);
     opal_free_list_return(&mca_pml_base_send_requests, (opal_free_list_item_t *)send);
 }
@@ -213,6 +215,7 @@ send_create(const void *buf, size_t count, ompi_datatype_t *type, int dest, int 
     send->req_send.req_base.req_proc = send->peer ? send->peer->proc : ompi_proc_local();
     MCA_PML_BASE_SEND_REQUEST_INIT(&send->req_send, buf, count, type, dest, tag, comm, mode,
                                    is_persistent, 0);
+    p2prep_count_live(comm, tag, 1);
     return send;
 }
 
@@ -260,6 +263,7 @@ static inline bool send_at_once(struct p2prep_peer *peer, const void *buf, size_
                        : p2prep_peer_try(peer, &head, sizeof head, bytes, size) == 0;
     if (OPAL_LIKELY(is_sent))
         p2prep_count_sent(size);
+    p2prep_count_live(comm, tag, 0);
     p2prep_unlock();
     return is_sent;
 }

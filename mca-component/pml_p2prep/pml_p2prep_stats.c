@@ -71,6 +71,7 @@ enum value {
     FAILOVER_TIME_MAX,
     SERVED,
     DEAD,
+    STREAMS,
     N_VALUES
 };
 
@@ -112,6 +113,9 @@ static const struct {
                 "With replicas: times that this process took over what a dead replica of its own "
                 "rank sent to another process"},
     [DEAD] = {"dead", MPI_T_PVAR_CLASS_LEVEL, "With replicas: processes of the job known dead"},
+    [STREAMS] = {"streams", MPI_T_PVAR_CLASS_LEVEL,
+                 "With replicas: sequences of messages numbered now, in and out: one for each "
+                 "communicator and partner, and for each non-blocking collective under way"},
 };
 
 static void values_get(uint64_t values[N_VALUES])
@@ -135,6 +139,7 @@ static void values_get(uint64_t values[N_VALUES])
     values[FAILOVER_TIME_MAX] = own.failover_max_us;
     values[SERVED] = engine.served;
     values[DEAD] = own.dead;
+    values[STREAMS] = engine.streams;
 }
 
 static int value_read(const mca_base_pvar_t *pvar, void *value, void *object)
@@ -160,10 +165,9 @@ void p2prep_stats_register(void)
 
 /* Shorter names than MPI_T's, in the order of enum value. */
 static const char *const words[N_VALUES] = {
-    "sent",         "sent_bytes",      "received",   "received_bytes",
-    "resent",       "resent_bytes",    "acks",       "copied",
-    "copied_bytes", "kept_now",        "kept_peak",  "failovers",
-    "failover_us",  "failover_max_us", "taken_over", "dead"};
+    "sent",        "sent_bytes",      "received",     "received_bytes", "resent",    "resent_bytes",
+    "acks",        "copied",          "copied_bytes", "kept_now",       "kept_peak", "failovers",
+    "failover_us", "failover_max_us", "taken_over",   "dead",           "streams"};
 
 void p2prep_stats_say(void)
 {

@@ -176,39 +176,50 @@ static void acks_forward(struct replica *replica, enum replica_kind kind, int ra
         }
 }
 
-/* Applies it; returns the kind of note to pass on. */
-static enum replica_kind acks_apply(struct replica *replica, struct outstream *stream, int set,
-                                    const struct replica_msg *msg)
+/* What a note to siblings makes of it. */
+static enum replica_kind note_of(enum replica_kind kind)
 {
-    switch (msg->kind) {
+    switch (kind) {
     case REPLICA_ACK:
-    case REPLICA_NOTE_ACK:
-        apply_ack(replica, stream, set, msg->seq, msg->hash);
         return REPLICA_NOTE_ACK;
     case REPLICA_BODY:
-    case REPLICA_NOTE_BODY:
-        apply_ack(replica, stream, set, msg->seq, msg->hash);
-        apply_body(replica, stream, set, msg->length);
         return REPLICA_NOTE_BODY;
     case REPLICA_CLAIM:
-    case REPLICA_NOTE_CLAIM:
-        apply_claim(replica, stream, set, msg->seq, msg->hash);
         return REPLICA_NOTE_CLAIM;
-    default: /* LACK, NOTE_LACK, CLAIM_BODY */
-        early_add(&stream->set[set].lacks, msg->seq, replica->peers[stream->key.rank].turn[set]);
-        return REPLICA_NOTE_LACK;
+    case REPLICA_CLAIM_CLOSED:
+        return REPLICA_NOTE_CLOSED;
+    default: /* LACK, CLAIM_BODY; the rest are notes */
+        return kind == REPLICA_LACK || kind == REPLICA_CLAIM_BODY ? REPLICA_NOTE_LACK : kind;
     }
 }
 
-static bool is_note(const struct replica_msg *msg)
+static void acks_apply(struct replica *replica, int rank, int set, enum replica_kind note,
+                       const struct replica_msg *msg)
 {
-    return msg->kind >= REPLICA_NOTE_ACK && msg->kind <= REPLICA_NOTE_CLAIM;
+    if (note == REPLICA_NOTE_CLOSED) {
+        closing_heard(replica, rank, set, msg);
+        return;
+    }
+    if (closing_is_forgotten(replica, rank, msg->cid, msg->tag))
+        return; /* all have all of it */
+    struct outstream *stream = outstream_get(replica, rank, msg->cid, msg->tag);
+
+    if (note == REPLICA_NOTE_CLAIM) {
+        apply_claim(replica, stream, set, msg->seq, msg->hash);
+    } else if (note == REPLICA_NOTE_LACK) {
+        early_add(&stream->set[set].lacks, msg->seq, replica->peers[rank].turn[set]);
+    } else {
+        apply_ack(replica, stream, set, msg->seq, msg->hash);
+        if (note == REPLICA_NOTE_BODY)
+            apply_body(replica, stream, set, msg->length);
+    }
 }
 
 void acks_receive(struct replica *replica, int src, const struct replica_msg *msg)
 {
     const struct world *world = replica->world;
-    bool is_second_hand = is_note(msg);
+    enum replica_kind note = note_of(msg->kind);
+    bool is_second_hand = note == msg->kind;
     int rank = is_second_hand ? (int)msg->rank : world->rank[src];
     int set = is_second_hand ? msg->set : world->set[src];
 
@@ -221,11 +232,9 @@ void acks_receive(struct replica *replica, int src, const struct replica_msg *ms
     if (turn < replica->peers[rank].turn[set])
         return;
     replica->peers[rank].turn[set] = turn;
-    struct outstream *stream = outstream_get(replica, rank, msg->cid, msg->tag);
-    enum replica_kind kind = acks_apply(replica, stream, set, msg);
-
+    acks_apply(replica, rank, set, note, msg);
     if (!is_second_hand)
-        acks_forward(replica, kind, rank, set, msg);
+        acks_forward(replica, note, rank, set, msg);
 }
 
 /* ---------------------------------------------------------------- asking */

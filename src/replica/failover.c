@@ -35,8 +35,10 @@ void failover_claim(struct replica *replica, int rank)
     peer->source = dead_server(replica->dead, rank, replica->set);
     if (peer->source < 0)
         return;
+    closing_claim(replica, peer->source);
     for (struct instream *stream = peer->in; stream != NULL; stream = stream->next_of_peer)
-        claim_stream(replica, stream, peer->source);
+        if (!closing_is_over(replica, stream->key.cid, stream->key.class))
+            claim_stream(replica, stream, peer->source);
     replica_tell(replica, peer->source, &end);
     for (struct instream *stream = peer->in; stream != NULL; stream = stream->next_of_peer)
         for (struct replica_body *body = stream->missing; body != NULL; body = body->next)

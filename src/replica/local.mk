@@ -8,5 +8,5 @@ replica_sources = \
 	src/replica/pool.c src/replica/pool.h \
 	src/replica/replica_inner.h \
 	src/replica/sending.c src/replica/keep.c src/replica/transfer.c src/replica/overdue.c \
-	src/replica/acks.c src/replica/receiving.c src/replica/failover.c \
+	src/replica/acks.c src/replica/closing.c src/replica/receiving.c src/replica/failover.c \
 	src/replica/replica.c src/replica/replica.h

@@ -28,10 +28,14 @@ enum replica_kind {
     REPLICA_NOTE_BODY,
     REPLICA_NOTE_LACK,
     REPLICA_NOTE_CLAIM,
-    REPLICA_CLAIM_BODY, /* receiver to substitute: body of seq is not here */
-    REPLICA_CLAIM,      /* ... after these: seq is the stream's last envelope here, with its hash;
-                         * bodies up to there are here but for those named before */
-    REPLICA_CLAIM_END,  /* ... serve me from now on; a stream not named: from the first */
+    REPLICA_CLAIM_BODY,   /* receiver to substitute: body of seq is not here */
+    REPLICA_CLAIM,        /* ... after these: seq is the stream's last envelope here, with its hash;
+                           * bodies up to there are here but for those named before */
+    REPLICA_CLAIM_CLOSED, /* ... all is here of the communicator's collectives with tag `tag` and
+                           * older
+                           */
+    REPLICA_NOTE_CLOSED,  /* sibling to sibling: ... of replica `set` of rank `rank` */
+    REPLICA_CLAIM_END,    /* ... serve me from now on; a stream not named: from the first */
     REPLICA_HERE,   /* sibling to sibling: your WANT was passed on; says who is slow, me or them */
     REPLICA_SERVED, /* substitute to receiver: what was claimed and posted here went before this */
     REPLICA_KINDS

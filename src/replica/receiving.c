@@ -341,6 +341,10 @@ void receiving_envelope(struct replica *replica, int src, const struct replica_m
                     rank);
         return;
     }
+    if (closing_is_over(replica, msg->cid, msg->tag)) {
+        closing_broken(replica, rank, msg);
+        return;
+    }
     struct instream *stream = instream_get(replica, rank, msg->cid, msg->tag);
 
     if (msg->seq < stream->next) {

@@ -20,6 +20,11 @@ void replica_settings_default(struct replica_settings *settings)
         .piece = 32u << 10,
         .copy_delay_ms = 1,
         .lag_max_ms = 30000,
+        .forget_ms = 250,
+        .falling_first = -27,
+        .falling_last = INT32_MIN / 4,
+        .not_falling_first = -31078,
+        .not_falling_last = -31080,
     };
 }
 
@@ -87,6 +92,7 @@ void replica_destroy(struct replica *replica)
     free(replica->peers);
     streams_free(&replica->outs);
     streams_free(&replica->ins);
+    closing_free(replica);
     pool_free(&replica->pool);
     dead_destroy(replica->dead);
     free(replica->pumps);
@@ -182,6 +188,8 @@ bool replica_receive(struct replica *replica, int src, const struct replica_msg 
     case REPLICA_NOTE_CLAIM:
     case REPLICA_CLAIM_BODY:
     case REPLICA_CLAIM:
+    case REPLICA_CLAIM_CLOSED:
+    case REPLICA_NOTE_CLOSED:
         acks_receive(replica, src, msg);
         break;
     default:
@@ -235,6 +243,8 @@ void replica_tick(struct replica *replica, int64_t now_ms)
     replica->now_ms = now_ms;
     if (replica->waiting != NULL)
         sending_tick(replica);
+    if (replica->is_closing)
+        closing_tick(replica);
     if (is_pressed(replica))
         acks_want(replica);
 }
@@ -242,6 +252,7 @@ void replica_tick(struct replica *replica, int64_t now_ms)
 void replica_stats(const struct replica *replica, struct replica_stats *stats_out)
 {
     *stats_out = replica->stats;
+    stats_out->streams = replica->outs.count + replica->ins.count;
 }
 
 bool replica_is_idle(const struct replica *replica)

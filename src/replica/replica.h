@@ -90,6 +90,11 @@ struct replica_settings {
     size_t piece;          /* bytes of one DATA at most */
     int64_t copy_delay_ms; /* a large send held by other sets only is copied after this (1) */
     int64_t lag_max_ms;    /* 30,000 */
+    int64_t forget_ms;     /* streams that may be forgotten are looked for so often (250), or when
+                            * there are many new ones */
+    /* Tags that are given once each, falling: from -27 down to INT_MIN / 4, but for -31078 to
+     * -31080: Open MPI 4.1's for non-blocking collectives. */
+    int32_t falling_first, falling_last, not_falling_first, not_falling_last;
 };
 void replica_settings_default(struct replica_settings *settings);
 
@@ -118,6 +123,12 @@ bool replica_takes(const struct replica *replica, uint64_t length);
 /* Copies what is held, cap or not. True: its token is dropped, complete() will not come. False: its
  * receiver may be reading the original, complete() comes when it has. */
 bool replica_detach(struct replica *replica, struct replica_held *held);
+
+/* The collectives of a communicator with falling tags from settings.falling_first down to `tag` are
+ * over here: nothing will be posted with these tags, every receive of them is done. Their streams
+ * are forgotten as soon as nobody is owed anything. */
+void replica_close(struct replica *replica, uint32_t cid, int32_t tag);
+bool replica_tag_falls(const struct replica *replica, int32_t tag);
 
 /* A header, with size bytes behind it, from process src. Refused bytes of the dead return false. */
 bool replica_receive(struct replica *replica, int src, const struct replica_msg *msg,
@@ -148,6 +159,7 @@ struct replica_stats {
     uint64_t copied, copied_bytes;  /* large sends copied because other sets were late */
     size_t retained, retained_peak; /* bytes, counting the records */
     size_t retained_forced;         /* of these: whatever the cap */
+    size_t streams;                 /* remembered, both directions */
     uint64_t held;                  /* sends not complete now */
     uint64_t failovers;             /* deaths of senders that served us */
     uint64_t served;                /* claims answered: sets that we serve for the dead */

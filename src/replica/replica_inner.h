@@ -12,7 +12,9 @@
 #define ACK_COUNT 32          /* envelopes of a stream acknowledged lazily: at most so many */
 #define ACK_BYTES (64u << 10) /* ... or bytes */
 #define WANT_MS   5           /* between two WANTs */
-#define NOT_YET   INT64_MIN   /* since_ms before the next tick: the clock may have stood for long */
+#define FORGET_MIN                                                                                 \
+    64 /* streams to forget are looked for when there are twice as many and these more */
+#define NOT_YET INT64_MIN /* since_ms before the next tick: the clock may have stood for long */
 
 #include <uthash.h>
 
@@ -121,6 +123,14 @@ struct peer {
     int *turn; /* [world->replicas] dead_turn() of who speaks for the set: older ones do not */
 };
 
+/* What is over of a communicator's collectives: those with tags from falling_first to `tag`. */
+struct closed {
+    uint32_t cid;
+    int32_t tag;    /* here */
+    int32_t *heard; /* [ranks * replicas] at receivers; 0: nothing. NULL: nothing at all */
+    UT_hash_handle hh;
+};
+
 struct transfer {
     struct transfer *next;
     struct replica_held *record;
@@ -142,6 +152,10 @@ struct replica {
     struct dead *dead;
     struct peer *peers; /* [ranks] */
     struct streams outs, ins;
+    struct closed *closed; /* uthash by cid */
+    bool is_closing;       /* streams may be forgotten */
+    size_t left;           /* streams after the last look for them, */
+    int64_t forgot_ms;     /* ... which was then */
     struct pool pool;
     struct instream *dirty;
     struct replica_held *waiting, *waiting_end;
@@ -226,6 +240,17 @@ void failover_served(struct replica *replica, int src);
 void failover_answer(struct replica *replica); /* SERVED to whom nothing waits for room any more */
 void failover_claim(struct replica *replica, int rank);
 void failover_serve(struct replica *replica, int src);
+
+/* closing.c */
+bool closing_is_over(const struct replica *replica, uint32_t cid, int32_t tag); /* here */
+void closing_tick(struct replica *replica);
+bool closing_is_forgotten(const struct replica *replica, int rank, uint32_t cid, int32_t tag);
+void closing_broken(struct replica *replica, int rank, const struct replica_msg *msg);
+void closing_claim(struct replica *replica, int source);
+void closing_heard(struct replica *replica, int rank, int set, const struct replica_msg *msg);
+void closing_new(struct replica *replica,
+                 struct outstream *stream); /* what was heard of it before */
+void closing_free(struct replica *replica);
 
 /* replica.c */
 void replica_tell(struct replica *replica, int dst, const struct replica_msg *msg);

@@ -22,6 +22,8 @@ struct outstream *outstream_get(struct replica *replica, int rank, uint32_t cid,
         stream->next_of_peer = peer->out;
         peer->out = stream;
         streams_add(&replica->outs, &stream->key);
+        if (replica->closed != NULL)
+            closing_new(replica, stream);
     }
     peer->last_out = stream;
     return stream;
@@ -242,6 +244,10 @@ bool replica_send(struct replica *replica, int dst, uint32_t cid, int32_t tag, u
         .length = length,
     };
 
+    if (seq == 1 && closing_is_over(replica, cid, tag))
+        replica_end(replica, REPLICA_END_BROKEN, dst,
+                    "a message with tag %d was sent in communicator %u whose collective was over",
+                    tag, cid);
     stream->hash = hash_next(stream->hash, tag, length);
     acks_check_mark(replica, stream, seq);
     uint32_t lack = post_lack(replica, stream, seq, is_large);

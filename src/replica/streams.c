@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* streams.c - streams by (communicator, class of tag, logical rank): a hash table that only grows
+/* streams.c - streams by (communicator, class of tag, logical rank): a hash table
  */
 #include "config.h"
 
@@ -56,6 +56,23 @@ void streams_add(struct streams *streams, struct stream_key *entry)
         streams_grow(streams);
     streams->slot[streams_place(streams, entry)] = entry;
     streams->count++;
+}
+
+/* Those behind it move up, so that each is still found from its own place on. */
+void streams_remove(struct streams *streams, const struct stream_key *key)
+{
+    size_t mask = streams->size - 1, hole = streams_place(streams, key);
+
+    for (size_t at = (hole + 1) & mask; streams->slot[at] != NULL; at = (at + 1) & mask) {
+        size_t home = key_hash(streams->slot[at]) & mask;
+
+        if (((at - home) & mask) >= ((at - hole) & mask)) {
+            streams->slot[hole] = streams->slot[at];
+            hole = at;
+        }
+    }
+    streams->slot[hole] = NULL;
+    streams->count--;
 }
 
 void streams_free(struct streams *streams)

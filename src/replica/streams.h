@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* streams.h - streams by (communicator, class of tag, logical rank): a hash table that only grows
+/* streams.h - streams by (communicator, class of tag, logical rank): a hash table
  */
 #ifndef P2PMPI_REPLICA_STREAMS_H
 #define P2PMPI_REPLICA_STREAMS_H
@@ -19,8 +19,9 @@ struct streams {
 };
 
 void *streams_find(const struct streams *streams, const struct stream_key *key);
-void streams_add(struct streams *streams, struct stream_key *entry); /* not in it yet */
-void streams_free(struct streams *streams);                          /* not the entries */
+void streams_add(struct streams *streams, struct stream_key *entry);        /* not in it yet */
+void streams_remove(struct streams *streams, const struct stream_key *key); /* it is in it */
+void streams_free(struct streams *streams);                                 /* not the entries */
 
 static inline int32_t stream_class(int32_t tag)
 {

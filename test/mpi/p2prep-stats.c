@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* p2prep-stats.c - the performance variables pml_p2prep_*, read by name through MPI_T
  *
- * Ranks exchange COUNT messages of 8 bytes with their neighbours. p2prep-stats [PROCESS]: that
- * process of the job kills itself half way. Each process prints "process P", then each variable and
- * its value. */
+ * Ranks exchange COUNT messages of 8 bytes with their neighbours, then do as many non-blocking
+ * collectives as the second argument says, up to WINDOW at a time, and check their sums.
+ * p2prep-stats [PROCESS [COLLECTIVES]]: that process of the job kills itself half way. Each process
+ * prints "process P", then each variable and its value. */
 #include <mpi.h>
 #include <signal.h>
 #include <stdio.h>
@@ -11,8 +12,9 @@
 #include <string.h>
 #include <time.h>
 
-#define COUNT 1000
-#define MOST  32
+#define COUNT  1000
+#define MOST   32
+#define WINDOW 7
 
 static struct {
     char name[128];
@@ -48,20 +50,41 @@ static unsigned long long value_of(const char *name)
     return value;
 }
 
-/* A failover has its end when the substitute says so, which may come after the last message. */
-static void failovers_end(void)
+/* A failover has its end when the substitute says so, a collective is forgotten when all have it:
+ * both may come after the last message. */
+static void settle(void)
 {
     time_t until = time(NULL) + 20;
     int flag;
-    while (value_of("pml_p2prep_failovers") > 0 && value_of("pml_p2prep_failover_time") == 0 &&
+    while (((value_of("pml_p2prep_failovers") > 0 && value_of("pml_p2prep_failover_time") == 0) ||
+            value_of("pml_p2prep_streams") > 100) &&
            time(NULL) < until)
         MPI_Iprobe(0, 0, MPI_COMM_SELF, &flag, MPI_STATUS_IGNORE);
+}
+
+static void collectives(int count, int rank, int size, int is_victim)
+{
+    MPI_Request request[WINDOW];
+    double in[WINDOW], out[WINDOW];
+    for (int i = 0; i < count; i += WINDOW) {
+        if (is_victim && i >= count / 2)
+            raise(SIGKILL);
+        for (int k = 0; k < WINDOW; k++) {
+            in[k] = i + k + rank;
+            MPI_Iallreduce(&in[k], &out[k], 1, MPI_DOUBLE, MPI_SUM, MPI_COMM_WORLD, &request[k]);
+        }
+        MPI_Waitall(WINDOW, request, MPI_STATUSES_IGNORE);
+        for (int k = 0; k < WINDOW; k++)
+            if (out[k] != size * (i + k) + size * (size - 1) / 2)
+                MPI_Abort(MPI_COMM_WORLD, 3);
+    }
 }
 
 int main(int argc, char **argv)
 {
     const char *process = getenv("OMPI_COMM_WORLD_RANK");
-    int provided, rank, size, n;
+    int provided, rank, size, n, count = argc > 2 ? atoi(argv[2]) : 0;
+    int is_victim = argc > 1 && strcmp(argv[1], process) == 0;
     double out = 1, in;
     MPI_Init(&argc, &argv);
     MPI_T_init_thread(MPI_THREAD_SINGLE, &provided);
@@ -72,12 +95,13 @@ int main(int argc, char **argv)
     for (int i = 0; i < n; i++)
         take(i);
     for (int i = 0; i < COUNT; i++) {
-        if (i == COUNT / 2 && argc > 1 && strcmp(argv[1], process) == 0)
+        if (i == COUNT / 2 && is_victim && count == 0)
             raise(SIGKILL);
         MPI_Sendrecv(&out, 1, MPI_DOUBLE, (rank + 1) % size, 1, &in, 1, MPI_DOUBLE,
                      (rank + size - 1) % size, 1, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
     }
-    failovers_end();
+    collectives(count, rank, size, is_victim);
+    settle();
     for (int i = 0; i < variables; i++)
         printf("process %s %s %llu\n", process, variable[i].name, value_of(variable[i].name));
     fflush(stdout);

@@ -37,6 +37,14 @@ claim "... process 2, of the other set, has no failover" value_is killed 2 failo
 claim "... process 0 received everything" value_is killed 0 messages_received 1000
 claim "pml_p2prep_stats: says so" line_has killed "rank 0 replica 0:" "failovers 1 failover_us [1-9]"
 
+value_below() { [ "$(value "$1" "$2" "$3")" -lt "$4" ] || { cat "$scratch/$1/out"; job_words "$1"; return 1; }; }
+all_below() { for all_below_process in $2; do value_below "$1" "$all_below_process" "$3" "$4" || return 1; done; }
+job many 4 $replicated --mca pml_p2prep_replicas 2 p2prep-stats none 20000
+claim "20,000 non-blocking collectives are forgotten when they are over" all_below many "0 1 2 3" streams 101
+job many 6 $replicated --mca pml_p2prep_replicas 2 p2prep-stats 1 20000
+claim "... by those who live on when a process is killed" all_below many "0 2 3 4 5" streams 101
+claim "... which is one failover for process 0" value_is many 0 failovers 1
+
 undocumented() { ompi_info --param pml p2prep --level 9 --parsable | grep '^mca:pml:p2prep:.*:help:$'; }
 documented() { ompi_info --param pml p2prep --level 9 --parsable | grep -q "^mca:pml:p2prep:param:pml_p2prep_$1:help:."; }
 all_documented() {

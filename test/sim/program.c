@@ -14,7 +14,6 @@
 
 #include "base/mem.h"
 
-#define CIDS  3
 #define TAGS  3
 #define DELAY 6
 
@@ -62,8 +61,9 @@ struct maker {
     struct sim *sim;
     struct program *program;
     int agent;
+    int32_t tag; /* of this pattern, if the agent is not 0 */
     uint32_t eager;
-    struct last last[PROGRAM_RANKS][PROGRAM_RANKS][CIDS][TAGS];
+    struct last last[PROGRAM_RANKS][PROGRAM_RANKS][PROGRAM_CIDS][TAGS];
 };
 
 static void script_add(struct script *script, struct op op)
@@ -95,7 +95,7 @@ static uint32_t some_length(struct maker *maker)
 /* Buffered or freed at once, or waited for: a large or synchronous one not before its receive. */
 static void send_wait(struct maker *maker, struct script *script, const struct op *send, int both)
 {
-    struct op wait = {.kind = OP_WAIT, .slot = send->slot};
+    struct op wait = {.kind = OP_WAIT, .slot = send->slot, .tag = send->tag};
     bool needs_match = send->length > maker->eager || send->flags & OP_SYNC;
 
     if (send->flags & (OP_BUFFERED | OP_FREED))
@@ -111,13 +111,13 @@ static void message(struct maker *maker, int time, int from, int to)
     struct sim *sim = maker->sim;
     struct script *sender = &maker->program->script[from][maker->agent];
     struct script *receiver = &maker->program->script[to][maker->agent];
-    int cid = (int)sim_below(sim, CIDS), tag = (int)sim_below(sim, TAGS);
+    int cid = (int)sim_below(sim, PROGRAM_CIDS), tag = (int)sim_below(sim, TAGS);
     struct op send = {OP_SEND, to, sender->slots++, (uint32_t)cid + 1, tag, some_length(maker)};
     struct op recv = {OP_RECV, from, receiver->slots++, send.cid, tag};
     struct last *last = &maker->last[from][to][cid][maker->agent == 0 ? tag : 0];
 
     if (maker->agent > 0)
-        send.tag = recv.tag = -10 - maker->agent;
+        send.tag = recv.tag = maker->tag;
     if (sim_chance(sim, 150))
         send.flags = 1u << sim_below(sim, 3);
     send.time = sim_chance(sim, 250) ? later(maker, time) : time;
@@ -129,7 +129,7 @@ static void message(struct maker *maker, int time, int from, int to)
     last->send = send.time;
     last->recv = recv.time;
     int both = send.time > recv.time ? send.time : recv.time;
-    struct op wait = {.kind = OP_WAIT, .slot = recv.slot, .time = both};
+    struct op wait = {.kind = OP_WAIT, .slot = recv.slot, .tag = recv.tag, .time = both};
 
     if (sim_chance(sim, 400))
         wait.time = later(maker, both);
@@ -182,18 +182,32 @@ static int op_order(const void *a, const void *b)
     return (first->slot > second->slot) - (first->slot < second->slot);
 }
 
+static void script_oldest(struct script *script)
+{
+    script->oldest = mem_array((size_t)script->count + 1, sizeof *script->oldest);
+    script->oldest[script->count] = INT32_MIN;
+    for (int i = script->count - 1; i >= 0; i--) {
+        script->oldest[i] = script->oldest[i + 1];
+        if (script->op[i].tag > script->oldest[i])
+            script->oldest[i] = script->op[i].tag;
+    }
+}
+
 static void agent_make(struct sim *sim, struct program *program, int agent, uint32_t eager)
 {
-    struct maker maker = {sim, program, agent, eager, {{{{{0, 0}}}}}};
-    int patterns = (int)sim_between(sim, 3, agent == 0 ? 40 : 8), time = 1;
+    struct maker maker = {sim, program, agent, 0, eager, {{{{{0, 0}}}}}};
+    int patterns = (int)sim_between(sim, 3, agent == 0 ? 40 : 20), time = 1;
 
-    for (int i = 0; i < patterns; i++)
+    for (int i = 0; i < patterns; i++) {
+        maker.tag = PROGRAM_FIRST - i * (PROGRAM_AGENTS - 1) - agent + 1;
         time = pattern(&maker, time);
+    }
     for (int rank = 0; rank < program->ranks; rank++) {
         struct script *script = &program->script[rank][agent];
 
         if (script->count > 0)
             qsort(script->op, (size_t)script->count, sizeof *script->op, op_order);
+        script_oldest(script);
     }
 }
 
@@ -325,7 +339,9 @@ struct program *program_create(struct sim *sim, int ranks, uint32_t eager)
 void program_destroy(struct program *program)
 {
     for (int rank = 0; rank < program->ranks; rank++)
-        for (int agent = 0; agent < program->agents; agent++)
+        for (int agent = 0; agent < program->agents; agent++) {
             free(program->script[rank][agent].op);
+            free(program->script[rank][agent].oldest);
+        }
     free(program);
 }

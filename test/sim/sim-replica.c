@@ -89,6 +89,7 @@ struct world_sim {
     struct link link[PROCESSES][PROCESSES];
     struct replica_settings settings;
     size_t room;
+    bool closes; /* collectives that are over */
     struct content *contents;
     int64_t now_ms;
     uint64_t steps;
@@ -432,6 +433,20 @@ static bool run_op(struct process *process, int a)
     return true;
 }
 
+/* The collectives that are over at a process, all agents', are closed in one communicator. */
+static void run_close(struct process *process, uint32_t cid)
+{
+    int32_t oldest = INT32_MIN;
+
+    for (int a = 1; a < process->w->program->agents; a++) {
+        int32_t tag = process->w->program->script[process->rank][a].oldest[process->agent[a].at];
+
+        if (tag > oldest)
+            oldest = tag;
+    }
+    replica_close(process->replica, cid, oldest + 1);
+}
+
 static bool is_finished(const struct process *process)
 {
     for (int a = 0; a < process->w->program->agents; a++)
@@ -542,6 +557,8 @@ static bool step(struct world_sim *w)
         replica_progress(process->replica);
     } else if (what < 97) {
         replica_tick(process->replica, w->now_ms);
+        if (w->closes)
+            run_close(process, 1 + sim_below(sim, PROGRAM_CIDS));
     } else if (process->news != 0) {
         news_arrive(process, __builtin_ctz(process->news));
         has_moved = true;
@@ -637,15 +654,31 @@ static void run_to_end(struct world_sim *w, const uint64_t *kill_at, int kills)
 }
 
 /* After the end nothing is owed: what was kept is released. */
+/* Of what fell nothing is remembered: only streams of tags >= 0 are left, two for each other rank
+ * and communicator. */
+static void check_closed(struct world_sim *w, struct process *process)
+{
+    struct replica_stats stats;
+
+    for (uint32_t cid = 1; cid <= PROGRAM_CIDS; cid++)
+        run_close(process, cid);
+    replica_tick(process->replica, w->now_ms + 1000);
+    replica_stats(process->replica, &stats);
+    SIM_CHECK(w->sim, stats.streams <= 2u * PROGRAM_CIDS * (unsigned)(w->world->ranks - 1),
+              "process %d remembers %d streams", process->self, (int)stats.streams);
+}
+
 static void check_settled(struct world_sim *w, int i)
 {
-    const struct process *process = &w->process[i];
+    struct process *process = &w->process[i];
 
     if (!process->is_alive || process->has_ended)
         return;
     SIM_CHECK(w->sim, replica_is_idle(process->replica), "process %d keeps messages after the end",
               i);
     SIM_CHECK(w->sim, process->failovers == 0, "process %d: a failover has no end", i);
+    if (w->closes)
+        check_closed(w, process);
 }
 
 static void settle(struct world_sim *w)
@@ -700,6 +733,9 @@ static void settings_draw(struct world_sim *w)
     settings->resend_eager = sim_chance(sim, 500) ? 0 : sim_below(sim, 300);
     settings->piece = sim_between(sim, 16, 100);
     settings->copy_delay_ms = sim_below(sim, 20);
+    settings->falling_first = PROGRAM_FIRST;
+    settings->forget_ms = sim_chance(sim, 700) ? 0 : sim_below(sim, 50);
+    w->closes = sim_chance(sim, 700);
     w->room = sim_between(sim, 48 + sizeof(struct replica_msg) + 60, 2000);
 }
 

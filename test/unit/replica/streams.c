@@ -30,6 +30,30 @@ static void each_of_many_is_found(void **state)
     (void)state;
 }
 
+static void what_is_removed_is_gone_the_others_are_found(void **state)
+{
+    enum { CIDS = 50, RANKS = 40 };
+    static struct stream_key key[CIDS * RANKS];
+    struct streams streams = {0};
+    int count = CIDS * RANKS;
+
+    for (int i = 0; i < count; i++) {
+        key[i] = (struct stream_key){(uint32_t)(i / RANKS), -i, i % RANKS};
+        streams_add(&streams, &key[i]);
+    }
+    for (int i = 0; i < count; i++)
+        if (i % 3 != 0)
+            streams_remove(&streams, &key[i]);
+    for (int i = 0; i < count; i++) {
+        struct stream_key asked = key[i];
+
+        assert_ptr_equal(streams_find(&streams, &asked), i % 3 == 0 ? &key[i] : NULL);
+    }
+    assert_int_equal(streams.count, (count + 2) / 3);
+    streams_free(&streams);
+    (void)state;
+}
+
 static void tags_from_0_on_share_a_class(void **state)
 {
     assert_int_equal(stream_class(0), stream_class(7));
@@ -38,4 +62,6 @@ static void tags_from_0_on_share_a_class(void **state)
     (void)state;
 }
 
-UNIT_MAIN(cmocka_unit_test(each_of_many_is_found), cmocka_unit_test(tags_from_0_on_share_a_class))
+UNIT_MAIN(cmocka_unit_test(each_of_many_is_found),
+          cmocka_unit_test(what_is_removed_is_gone_the_others_are_found),
+          cmocka_unit_test(tags_from_0_on_share_a_class))
