@@ -27,6 +27,7 @@ p2prep_ctl_sources = \
 mca_pml_p2prep_la_SOURCES = \
 	mca-component/pml_p2prep/pml_p2prep.h \
 	mca-component/pml_p2prep/pml_p2prep_comm.c \
+	mca-component/pml_p2prep/pml_p2prep_compat.h mca-component/pml_p2prep/pml_p2prep_threads.h \
 	mca-component/pml_p2prep/pml_p2prep_component.c \
 	mca-component/pml_p2prep/pml_p2prep_daemon.c mca-component/pml_p2prep/pml_p2prep_daemon.h \
 	mca-component/pml_p2prep/pml_p2prep_end.c mca-component/pml_p2prep/pml_p2prep_end.h \

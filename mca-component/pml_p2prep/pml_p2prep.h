@@ -8,11 +8,7 @@
 #ifndef PML_P2PREP_H
 #define PML_P2PREP_H
 
-#include <ompi_config.h>
-
-/* Packages leave peruse.h out, which Open MPI's own headers include; nothing of PERUSE is used
- * here. */
-#define _PERUSE_INTERNAL_H_ 1
+#include "mca-component/pml_p2prep/pml_p2prep_compat.h"
 
 #include <ompi/communicator/communicator.h>
 #include <ompi/datatype/ompi_datatype.h>
@@ -163,7 +159,7 @@ struct mca_pml_p2prep_t {
 };
 typedef struct mca_pml_p2prep_t mca_pml_p2prep_t;
 extern mca_pml_p2prep_t mca_pml_p2prep;
-OMPI_MODULE_DECLSPEC extern mca_pml_base_component_2_0_0_t mca_pml_p2prep_component;
+OMPI_DECLSPEC extern mca_pml_base_component_t mca_pml_p2prep_component;
 
 static inline void p2prep_lock(void)
 {

@@ -72,6 +72,8 @@ static int *rank_table(struct p2prep_comm *pc)
 
 int mca_pml_p2prep_add_comm(struct ompi_communicator_t *comm)
 {
+    if (mca_pml_p2prep.world && comm == &ompi_mpi_comm_world.comm)
+        p2prep_world_enter();
     int size = comm->c_remote_group->grp_proc_count;
     struct p2prep_comm *pc = calloc(1, sizeof *pc + (size_t)size * sizeof pc->sources[0]);
     if (!pc)
@@ -88,11 +90,11 @@ int mca_pml_p2prep_add_comm(struct ompi_communicator_t *comm)
         return OMPI_ERR_OUT_OF_RESOURCE;
     }
     p2prep_lock();
-    int rc = comms_reserve(comm->c_contextid);
+    int rc = comms_reserve(p2prep_context(comm));
     if (rc == 0) {
-        mca_pml_p2prep.comms[comm->c_contextid] = pc;
+        mca_pml_p2prep.comms[p2prep_context(comm)] = pc;
         comm->c_pml_comm = (struct mca_pml_comm_t *)pc;
-        strangers_welcome(comm->c_contextid);
+        strangers_welcome(p2prep_context(comm));
     }
     p2prep_unlock();
     if (rc) {
@@ -109,7 +111,7 @@ int mca_pml_p2prep_del_comm(struct ompi_communicator_t *comm)
     if (!pc)
         return OMPI_SUCCESS;
     p2prep_lock();
-    mca_pml_p2prep.comms[comm->c_contextid] = NULL;
+    mca_pml_p2prep.comms[p2prep_context(comm)] = NULL;
     comm->c_pml_comm = NULL;
     p2prep_unlock();
     for (int i = 0; i < pc->size; i++) {
@@ -139,7 +141,7 @@ int mca_pml_p2prep_dump(struct ompi_communicator_t *comm, int verbose)
     if (!pc)
         return OMPI_SUCCESS;
     opal_output(0, "communicator %s (%u), rank %d of %d: %zu unexpected\n", comm->c_name,
-                comm->c_contextid, comm->c_my_rank, pc->size, pc->unexpected);
+                p2prep_context(comm), comm->c_my_rank, pc->size, pc->unexpected);
     mca_pml_p2prep_recv_request_t *recv;
     TAILQ_FOREACH(recv, &pc->wild, link)
     opal_output(0, "  receive from any source, tag %d\n", recv->req_recv.req_base.req_tag);

@@ -21,10 +21,10 @@ static mca_pml_base_module_t *component_init(int *priority, bool progress_thread
                                              bool mpi_threads);
 static int component_finalize(void);
 
-mca_pml_base_component_2_0_0_t mca_pml_p2prep_component = {
+mca_pml_base_component_t mca_pml_p2prep_component = {
     .pmlm_version =
         {
-            MCA_PML_BASE_VERSION_2_0_0,
+            P2PREP_PML_VERSION,
             .mca_component_name = "p2prep",
             MCA_BASE_MAKE_VERSION(component, OMPI_MAJOR_VERSION, OMPI_MINOR_VERSION,
                                   OMPI_RELEASE_VERSION),
@@ -145,8 +145,20 @@ static bool has_replicas(void)
     return mca_pml_p2prep.replicas > 1 || (mca_pml_p2prep.map && *mca_pml_p2prep.map);
 }
 
+/* Under another Open MPI than the one of our headers we would write into wrong places. */
+static bool is_built_for_this(void)
+{
+    return OBJ_CLASS(opal_mutex_t)->cls_sizeof == sizeof(opal_mutex_t) &&
+           OBJ_CLASS(ompi_communicator_t)->cls_sizeof == sizeof(ompi_communicator_t) &&
+           OBJ_CLASS(ompi_request_t)->cls_sizeof == sizeof(ompi_request_t);
+}
+
 static int component_open(void)
 {
+    if (!is_built_for_this()) {
+        opal_output(0, "p2prep was built for another Open MPI than this one: build it again");
+        return OMPI_ERR_NOT_AVAILABLE;
+    }
     if (is_asked_for() && has_replicas())
         p2prep_world_prepare();
     return OMPI_SUCCESS;

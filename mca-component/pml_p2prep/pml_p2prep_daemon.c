@@ -141,10 +141,33 @@ void p2prep_daemon_ask(void)
         return;
     PMIX_QUERY_CREATE(query, 1);
     PMIX_ARGV_APPEND(rc, query->keys, PMIX_QUERY_PROC_TABLE);
-    PMIX_QUERY_QUALIFIERS_CREATE(query, 1);
+    PMIX_QUERY_QUALIFIERS_CREATE(query, 2);
     PMIX_LOAD_PROCID(&all, job, PMIX_RANK_WILDCARD);
-    (void)PMIX_INFO_LOAD(&query->qualifiers[0], PMIX_PROCID, &all, PMIX_PROC);
+    (void)PMIX_INFO_LOAD(&query->qualifiers[0], PMIX_PROCID, &all, PMIX_PROC);  /* 4.1's mpirun */
+    (void)PMIX_INFO_LOAD(&query->qualifiers[1], PMIX_NSPACE, job, PMIX_STRING); /* 5.0's */
     rc = PMIx_Query_info_nb(query, 1, on_answer, query);
     if (rc != PMIX_SUCCESS) /* not asked: no answer */
         PMIX_QUERY_FREE(query, 1);
+}
+
+void *p2prep_daemon_card(uint32_t process, const char *key, size_t *size_out)
+{
+    const char *job = getenv("PMIX_NAMESPACE");
+    pmix_value_t *value = NULL;
+    pmix_info_t now;
+    pmix_proc_t who;
+    void *card = NULL;
+    if (!job)
+        return NULL;
+    PMIX_LOAD_PROCID(&who, job, process);
+    (void)PMIX_INFO_LOAD(&now, PMIX_IMMEDIATE, NULL, PMIX_BOOL);
+    if (PMIx_Get(&who, key, &now, 1, &value) != PMIX_SUCCESS || !value)
+        return NULL;
+    if (value->type == PMIX_BYTE_OBJECT) {
+        card = value->data.bo.bytes;
+        *size_out = value->data.bo.size;
+        value->data.bo.bytes = NULL; /* ours now */
+    }
+    PMIX_VALUE_RELEASE(value);
+    return card;
 }

@@ -3,8 +3,8 @@
  *
  * Who comes to MPI_Finalize has received all it wants, but others may still need what it keeps for
  * them. So it says goodbye and serves on until all living have said so. After that the launcher's
- * fence would tell nothing new, and in 4.1 it may never end when somebody died: it is answered at
- * once, as are all but the first.
+ * fence would tell nothing new, and in 4.1 it may never end when somebody died: it is left out, as
+ * are those in MPI_Init. In their place is one of ours, which carries the cards.
  *
  * Threads that share a communicator send in an order that replicas do not share: MPI_Init_thread
  * grants FUNNELED at most, unless the user says that each thread has its own. */
@@ -15,44 +15,54 @@
 #include <ompi/mca/hook/base/base.h>
 #include <ompi/mca/hook/hook.h>
 #include <ompi/runtime/mpiruntime.h>
-#include <opal/mca/pmix/pmix.h>
+#include <ompi/runtime/params.h>
 
+#include <pmix.h>
 #include <stdatomic.h>
 #include <time.h>
 
 enum { LOOK_US = 100 };
 
-static opal_pmix_base_module_fence_nb_fn_t launcher_fence;
-static bool is_met;           /* MPI_Init's fence is behind us */
-static _Atomic bool has_come; /* all came to it */
+/* Open MPI's own: which fences it waits for. */
+struct fences {
+    bool no_modex, has_data, none_in_init, none_in_finalize;
+};
 
-static void on_come(int status, void *arg)
+static struct fences other = {.no_modex = true, .none_in_init = true, .none_in_finalize = true};
+static bool is_ours;          /* other is Open MPI's, and what it has is ours */
+static _Atomic bool has_come; /* all came to our fence */
+
+static void fences_swap(void)
+{
+    struct fences had = {opal_pmix_base_async_modex, opal_pmix_collect_all_data,
+                         ompi_async_mpi_init, ompi_async_mpi_finalize};
+    opal_pmix_base_async_modex = other.no_modex;
+    opal_pmix_collect_all_data = other.has_data;
+    ompi_async_mpi_init = other.none_in_init;
+    ompi_async_mpi_finalize = other.none_in_finalize;
+    other = had;
+    is_ours = !is_ours;
+}
+
+static void on_come(pmix_status_t status, void *arg)
 {
     (void)status;
     (void)arg;
     has_come = true;
 }
 
-/* MPI_Init's fence, which carries the cards. PMIx servers wait in it for those who died before:
- * then nobody does, and each asks for the others' cards (p2prep_watch_await()). */
-static int meet(opal_list_t *procs, int collect_data)
+void p2prep_end_meet(void)
 {
     const struct timespec pause = {.tv_nsec = LOOK_US * 1000};
-    int rc = launcher_fence(procs, collect_data, on_come, NULL);
-    while (rc == OPAL_SUCCESS && !has_come && !p2prep_watch_knows_dead()) {
+    bool collects = true;
+    pmix_info_t info;
+    has_come = false;
+    (void)PMIX_INFO_LOAD(&info, PMIX_COLLECT_DATA, &collects, PMIX_BOOL);
+    pmix_status_t rc = PMIx_Fence_nb(NULL, 0, &info, 1, on_come, NULL);
+    while (rc == PMIX_SUCCESS && !has_come && !p2prep_watch_knows_dead()) {
         opal_progress();
         (void)nanosleep(&pause, NULL);
     }
-    return rc;
-}
-
-static int fence(opal_list_t *procs, int collect_data, opal_pmix_op_cbfunc_t cbfunc, void *cbdata)
-{
-    int rc = is_met ? OPAL_SUCCESS : meet(procs, collect_data);
-    is_met = true;
-    if (rc == OPAL_SUCCESS && cbfunc)
-        cbfunc(rc, cbdata);
-    return rc;
 }
 
 static void finalize_top(void)
@@ -86,8 +96,8 @@ static ompi_hook_base_component_t hook = {
 
 void p2prep_end_open(void)
 {
-    launcher_fence = opal_pmix.fence_nb;
-    opal_pmix.fence_nb = fence;
+    if (!is_ours)
+        fences_swap();
 }
 
 void p2prep_end_register(void)
@@ -98,6 +108,6 @@ void p2prep_end_register(void)
 void p2prep_end_deregister(void)
 {
     (void)ompi_hook_base_deregister_callbacks(&hook);
-    if (launcher_fence)
-        opal_pmix.fence_nb = launcher_fence;
+    if (is_ours)
+        fences_swap();
 }

@@ -3,8 +3,12 @@
 #ifndef PML_P2PREP_END_H
 #define PML_P2PREP_END_H
 
-/* Before MPI_Init's fence: it will not wait for the dead. */
+/* Before Open MPI's fences: it will not wait in any. */
 void p2prep_end_open(void);
+/* The one fence of MPI_Init, after which the others' cards are here. PMIx servers wait in it for
+ * those who died before: then nobody does, and each asks for the others' cards
+ * (p2prep_watch_await()). */
+void p2prep_end_meet(void);
 void p2prep_end_register(void);
 void p2prep_end_deregister(void);
 

@@ -27,7 +27,7 @@ static int module_enable(bool enable)
     rc = opal_free_list_init(&mca_pml_base_recv_requests, sizeof(mca_pml_p2prep_recv_request_t),
                              opal_cache_line_size, OBJ_CLASS(mca_pml_p2prep_recv_request_t), 0,
                              opal_cache_line_size, 16, -1, 64, NULL, 0, NULL, NULL, NULL);
-    return rc == OPAL_SUCCESS ? p2prep_world_enter() : rc;
+    return rc == OPAL_SUCCESS ? p2prep_world_open() : rc;
 }
 
 static int replicas_begin(void)
@@ -68,12 +68,6 @@ static int module_del_procs(struct ompi_proc_t **procs, size_t n)
     return OMPI_SUCCESS;
 }
 
-static int module_ft_event(int state)
-{
-    (void)state;
-    return OMPI_SUCCESS;
-}
-
 mca_pml_p2prep_t mca_pml_p2prep = {
     .super =
         {
@@ -97,7 +91,6 @@ mca_pml_p2prep_t mca_pml_p2prep = {
             .pml_imrecv = mca_pml_p2prep_imrecv,
             .pml_mrecv = mca_pml_p2prep_mrecv,
             .pml_dump = mca_pml_p2prep_dump,
-            .pml_ft_event = module_ft_event,
             .pml_max_contextid = UINT16_MAX,
             .pml_max_tag = INT_MAX,
             .pml_flags = MCA_PML_BASE_FLAG_REQUIRE_WORLD,

@@ -212,7 +212,7 @@ int p2prep_replica_send(mca_pml_p2prep_send_request_t *send)
     pml->in_progress =
         true; /* callbacks of requests that complete inside wait until the engine returned */
     bool is_complete = replica_send(engine, pml->world->rank[send->peer->vpid],
-                                    base->req_comm->c_contextid, base->req_tag, flags, bytes,
+                                    p2prep_context(base->req_comm), base->req_tag, flags, bytes,
                                     send->req_send.req_bytes_packed, send, &send->held);
     if (is_complete)
         p2prep_send_complete(send);

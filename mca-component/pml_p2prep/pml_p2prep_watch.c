@@ -10,7 +10,6 @@
 #include "mca-component/pml_p2prep/pml_p2prep_replica.h"
 #include "mca-component/pml_p2prep/pml_p2prep_wire.h"
 
-#include <opal/mca/pmix/pmix.h>
 #include <opal/util/show_help.h>
 
 #include <time.h>
@@ -64,7 +63,7 @@ int p2prep_watch_open(void)
     p2prep_daemon_listen(ctl, setup.count);
     asked_ms = clock_ms();
     const void *card = ctl_card(ctl, &size);
-    OPAL_MODEX_SEND_STRING(rc, OPAL_PMIX_GLOBAL, KEY, card, size);
+    OPAL_MODEX_SEND_STRING(rc, P2PREP_MODEX_GLOBAL, KEY, card, size);
     return rc;
 }
 
@@ -80,14 +79,9 @@ bool p2prep_watch_knows_dead(void)
 /* Takes what it has published, if it has. */
 static bool card_fetch(uint32_t process)
 {
-    opal_process_name_t name = {.jobid = OMPI_PROC_MY_NAME->jobid, .vpid = process};
-    opal_byte_object_t *card = NULL;
-    int rc;
-    OPAL_MODEX_RECV_VALUE_IMMEDIATE(rc, KEY, &name, &card, OPAL_BYTE_OBJECT);
-    if (rc != OPAL_SUCCESS || !card)
-        return false;
-    bool is_good = ctl_peer(ctl, (int)process, card->bytes, (size_t)card->size) == 0;
-    free(card->bytes);
+    size_t size = 0;
+    void *card = p2prep_daemon_card(process, KEY, &size);
+    bool is_good = card && ctl_peer(ctl, (int)process, card, size) == 0;
     free(card);
     return is_good;
 }

@@ -6,12 +6,12 @@
  * (4 bytes), the card. */
 #include "mca-component/pml_p2prep/pml_p2prep_wire.h"
 
+#include "mca-component/pml_p2prep/pml_p2prep_daemon.h"
 #include "mca-component/pml_p2prep/pml_p2prep_replica.h"
 #include "mca-component/pml_p2prep/pml_p2prep_watch.h"
 
 #include <ompi/mca/pml/base/base.h>
 #include <opal/mca/base/mca_base_var.h>
-#include <opal/mca/pmix/pmix.h>
 #include <opal/util/show_help.h>
 
 #define HELP "help-mpi-pml-p2prep.txt"
@@ -148,7 +148,7 @@ static int cards_publish(void)
         used += sizeof card + size;
     }
     int rc;
-    OPAL_MODEX_SEND(rc, OPAL_PMIX_GLOBAL, &mca_pml_p2prep_component.pmlm_version, all, used);
+    OPAL_MODEX_SEND(rc, P2PREP_MODEX_GLOBAL, &mca_pml_p2prep_component.pmlm_version, all, used);
     return rc;
 }
 
@@ -259,7 +259,6 @@ static size_t eager_over(const struct p2prep_medium *medium)
 static unsigned char *cards_fetch(const struct p2prep_peer *peer, size_t *size_out)
 {
     opal_process_name_t *name = &peer->proc->super.proc_name;
-    opal_byte_object_t *object = NULL;
     unsigned char *cards = NULL;
     int rc;
     if (!mca_pml_p2prep.world) {
@@ -270,13 +269,8 @@ static unsigned char *cards_fetch(const struct p2prep_peer *peer, size_t *size_o
     char *key = mca_base_component_to_string(&mca_pml_p2prep_component.pmlm_version);
     if (!key)
         return NULL;
-    OPAL_MODEX_RECV_VALUE_IMMEDIATE(rc, key, name, &object, OPAL_BYTE_OBJECT);
+    cards = p2prep_daemon_card(name->vpid, key, size_out);
     free(key);
-    if (rc == OPAL_SUCCESS && object) {
-        cards = object->bytes;
-        *size_out = (size_t)object->size;
-        free(object);
-    }
     return cards;
 }
 

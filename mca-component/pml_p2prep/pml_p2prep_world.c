@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* pml_p2prep_world.c - the world that a program with replicas sees: its logical ranks only
  *
- * Open MPI made MPI_COMM_WORLD of all processes; before anything is sent we put in its place the
- * one of our set: for each logical rank the process that we talk to as such. What depends on where
- * processes run is taken away, for it would make sets differ: no two share memory, and collectives
- * are those whose pattern follows from ranks and sizes. */
+ * Open MPI made MPI_COMM_WORLD of all processes; when it shows it to us, before anything is sent,
+ * we put in its place the one of our set: for each logical rank the process that we talk to as
+ * such. What depends on where processes run is taken away, for it would make sets differ: no two
+ * share memory, and collectives are those whose pattern follows from ranks and sizes. */
 #include "mca-component/pml_p2prep/pml_p2prep_world.h"
 
+#include "mca-component/pml_p2prep/pml_p2prep_end.h"
+
 #include <ompi/runtime/params.h>
-#include <opal/mca/pmix/pmix.h>
 #include <opal/util/bit_ops.h>
 #include <opal/util/show_help.h>
+#include <pmix.h>
 
 #define HELP "help-mpi-pml-p2prep.txt"
 
@@ -33,8 +35,9 @@ static int world_make(void)
         return OMPI_SUCCESS;
     if (OMPI_PROC_MY_NAME->vpid == 0)
         p2prep_say("wrong count", processes, pml->replicas, err.text);
-    /* Everybody is refused: who leaves first has mpirun end the others, and the one that speaks is among them. */
-    opal_pmix.fence(NULL, 0);
+    /* Everybody is refused: who leaves first has mpirun end the others, and the one that speaks is
+     * among them. */
+    (void)PMIx_Fence(NULL, 0, NULL, 0);
     return OMPI_ERR_SILENT;
 }
 
@@ -83,26 +86,29 @@ static void host_warn(const struct world *world, uint32_t me)
     }
 }
 
-int p2prep_world_enter(void)
+int p2prep_world_open(void)
 {
     mca_pml_p2prep_t *pml = &mca_pml_p2prep;
-    ompi_communicator_t *comm = &ompi_mpi_comm_world.comm;
-    uint32_t me = OMPI_PROC_MY_NAME->vpid;
     pml->n_processes = ompi_process_info.num_procs;
     if (pml->replicas <= 1 && !(pml->map && *pml->map))
         return OMPI_SUCCESS;
+    p2prep_end_meet();
     int rc = world_make();
-    if (rc != OMPI_SUCCESS)
-        return rc;
-    int rank = pml->world->rank[me];
-    if (pml->warn_host)
-        host_warn(pml->world, me);
-    group_shrink(comm->c_local_group, pml->world, pml->world->set[me]);
-    comm->c_local_group->grp_my_rank = rank;
-    comm->c_my_rank = rank;
-    comm->c_cube_dim = opal_cube_dim(pml->world->ranks);
-    ompi_process_info.num_procs = (uint32_t)pml->world->ranks;
-    return OMPI_SUCCESS;
+    if (rc == OMPI_SUCCESS && pml->warn_host)
+        host_warn(pml->world, OMPI_PROC_MY_NAME->vpid);
+    return rc;
+}
+
+void p2prep_world_enter(void)
+{
+    const struct world *world = mca_pml_p2prep.world;
+    ompi_communicator_t *comm = &ompi_mpi_comm_world.comm;
+    uint32_t me = OMPI_PROC_MY_NAME->vpid;
+    group_shrink(comm->c_local_group, world, world->set[me]);
+    comm->c_local_group->grp_my_rank = world->rank[me];
+    comm->c_my_rank = world->rank[me];
+    comm->c_cube_dim = opal_cube_dim(world->ranks);
+    ompi_process_info.num_procs = (uint32_t)world->ranks;
 }
 
 /* Stands in Open MPI's table for an id that is not to be given again; whoever ends the library
@@ -121,8 +127,8 @@ static ompi_communicator_t *id_holder(void)
 void p2prep_world_keep_id(struct ompi_communicator_t *comm)
 {
     ompi_communicator_t *holder = id_holder();
-    if (comm->c_contextid < 3 || !holder)
+    if (p2prep_context(comm) < 3 || !holder)
         return;
-    opal_pointer_array_set_item(&ompi_mpi_communicators, (int)comm->c_contextid, holder);
-    comm->c_contextid = (uint32_t)MPI_UNDEFINED;
+    opal_pointer_array_set_item(&ompi_mpi_communicators, (int)p2prep_context(comm), holder);
+    p2prep_context_forget(comm);
 }

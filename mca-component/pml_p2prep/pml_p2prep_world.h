@@ -7,8 +7,11 @@
 
 /* Before the frameworks above us open: what all sets must do alike. */
 void p2prep_world_prepare(void);
-/* Makes MPI_COMM_WORLD that of the logical ranks. An OMPI error code; shows why. */
-int p2prep_world_enter(void);
+/* Finds out who is who among the processes that the launcher started. An OMPI error code; shows
+ * why. */
+int p2prep_world_open(void);
+/* Makes MPI_COMM_WORLD that of the logical ranks; before anything knows its size. */
+void p2prep_world_enter(void);
 /* Context ids are not used twice: keeps the one of a communicator that goes. */
 void p2prep_world_keep_id(struct ompi_communicator_t *comm);
 

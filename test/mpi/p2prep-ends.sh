@@ -18,7 +18,16 @@ five() {
     claim "$1: the five others come out of MPI_Finalize" came_out "$2" 5
 }
 empty() { [ ! -s "$1" ] || { cat "$1"; return 1; }; }
-words() { [ "$(grep -c "$1" "$scratch/$2/err")" -eq "$3" ] || { job_words "$2"; return 1; }; }
+# words TEXT JOB N [MOST]: so many processes said it, or up to MOST
+words() {
+    words_n=$(grep -c "$1" "$scratch/$2/err")
+    [ "$words_n" -ge "$3" ] && [ "$words_n" -le "${4:-$3}" ] && return 0
+    job_words "$2"
+    return 1
+}
+# 5.0's mpirun ends all when the first of them leaves.
+sayers=4
+case $(mpirun --version) in *"(Open MPI) 5."*) sayers=1 ;; esac
 
 run none --mca pml_p2prep_stats 1
 claim "nobody dies: the right result of every rank" right none
@@ -43,8 +52,8 @@ run gone
 claim "all replicas of a rank die: the job ends" ended gone
 claim "all replicas of a rank die: no result" not grep -q '^rank' "$scratch/gone/out"
 host=$(uname -n)
-claim "all replicas of a rank die: each of the four others says one sentence with rank, hosts and processes" \
-    words "All replicas of rank 1 are dead: .*$host (process 1), .*$host (process 4)" gone 4
+claim "all replicas of a rank die: the others say one sentence with rank, hosts and processes" \
+    words "All replicas of rank 1 are dead: .*$host (process 1), .*$host (process 4)" gone $sayers 4
 
 run unborn
 five "a process dies before MPI_Init, another comes there late" unborn

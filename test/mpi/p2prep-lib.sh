@@ -15,7 +15,8 @@ ln -s "$(cd "$P2PMPI_BUILDDIR" && pwd)/.libs/mca_pml_p2prep.so" "$scratch/compon
 ln -s "$P2PMPI_SRCDIR/mca-component/pml_p2prep/help-mpi-pml-p2prep.txt" "$scratch/component/"
 OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 OMPI_MCA_mca_base_component_path=$scratch/component:$(ompi_info --parsable --path pkglibdir | sed 's/.*://')
-export OMPI_ALLOW_RUN_AS_ROOT OMPI_ALLOW_RUN_AS_ROOT_CONFIRM OMPI_MCA_mca_base_component_path
+PMIX_MCA_mca_base_component_show_load_errors=0 # Open MPI 5 looks for PMIx's components there, too, and complains of ours
+export OMPI_ALLOW_RUN_AS_ROOT OMPI_ALLOW_RUN_AS_ROOT_CONFIRM OMPI_MCA_mca_base_component_path PMIX_MCA_mca_base_component_show_load_errors
 # Built with sanitizers the component wants their library loaded first; what mpirun and MPI itself leave is not ours.
 sanitized='' preload=''
 if [ -n "$sanitizer_dir" ]; then

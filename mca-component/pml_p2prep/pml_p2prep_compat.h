@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* pml_p2prep_compat.h - Open MPI 4.1 and 5.0: all in which they differ for p2prep
+ *
+ * Comes before any other header of Open MPI. 5.0 has no layer of its own over PMIx any more, gives
+ * communicators an extended id beside the index that stands on our wire, and knows a newer PML. */
+#ifndef PML_P2PREP_COMPAT_H
+#define PML_P2PREP_COMPAT_H
+
+#include <ompi_config.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Packages leave peruse.h out, which Open MPI's own headers include; nothing of PERUSE is used
+ * here. */
+#define _PERUSE_INTERNAL_H_ 1
+
+#if OMPI_MAJOR_VERSION >= 5
+#if !__has_include(MCA_threads_mutex_base_include_HEADER)
+#include "mca-component/pml_p2prep/pml_p2prep_threads.h"
+#endif
+#include <opal/mca/pmix/pmix-internal.h>
+#define P2PREP_PML_VERSION  MCA_PML_BASE_VERSION_2_1_0
+#define P2PREP_MODEX_GLOBAL PMIX_GLOBAL
+#define P2PREP_CONTEXT      c_index
+#else
+#include <opal/mca/pmix/pmix.h>
+#define P2PREP_PML_VERSION  MCA_PML_BASE_VERSION_2_0_0
+#define P2PREP_MODEX_GLOBAL OPAL_PMIX_GLOBAL
+#define P2PREP_CONTEXT      c_contextid
+#endif
+
+#include <ompi/communicator/communicator.h>
+
+/* The number by which all processes of a communicator know it. */
+static inline uint32_t p2prep_context(const struct ompi_communicator_t *comm)
+{
+    return comm->P2PREP_CONTEXT;
+}
+
+/* Its number stays taken when the communicator is gone. */
+static inline void p2prep_context_forget(struct ompi_communicator_t *comm)
+{
+    comm->P2PREP_CONTEXT = (uint32_t)MPI_UNDEFINED;
+}
+
+#endif
