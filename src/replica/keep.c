@@ -264,12 +264,18 @@ void outstream_trim(struct replica *replica, struct outstream *stream)
         outstream_settle(replica, stream);
 }
 
+/* Nobody in the own set is owed it any more; a synchronous one was also matched somewhere: a dead
+ * receiver did not match it. */
+bool record_is_through(const struct replica *replica, const struct replica_held *record)
+{
+    return (record->lack >> replica->set & 1) == 0 && (!record->is_sync || record->is_matched);
+}
+
 /* A large send is done when its own receiver has it, and the others or a copy for them. */
 static void record_check(struct replica *replica, struct replica_held *record)
 {
-    uint32_t own = 1u << replica->set;
-
-    if (record->is_waiting && (record->lack & own) == 0 && (record->lack == 0 || record->is_copied))
+    if (record->is_waiting && record_is_through(replica, record) &&
+        (record->lack == 0 || record->is_copied))
         record_complete(replica, record);
     if (record->lack == 0 && !record->is_queued) {
         list_remove(&record->stream->old, record);
@@ -279,9 +285,15 @@ static void record_check(struct replica *replica, struct replica_held *record)
 
 void record_had(struct replica *replica, struct replica_held *record, uint32_t sets)
 {
+    record->is_matched = true;
+    record_not_owed(replica, record, sets);
+}
+
+void record_not_owed(struct replica *replica, struct replica_held *record, uint32_t sets)
+{
     if (!record->is_large && record->is_queued)
         return; /* the floor decides */
-    if ((record->lack & sets) == 0)
+    if ((record->lack & sets) == 0 && !record->is_sync)
         return;
     record->lack &= ~sets;
     if (sets >> replica->set & 1)

@@ -14,7 +14,7 @@ bool is_pressed(const struct replica *replica)
 /* Held for other sets only, not for its own receiver's match. */
 static bool is_held_elsewhere(const struct replica *replica, const struct replica_held *record)
 {
-    return !record->is_large || (record->lack >> replica->set & 1) == 0;
+    return !record->is_large || record_is_through(replica, record);
 }
 
 /* Who keeps us waiting for what set of rank lacks: our sibling that serves it, or, if that answers
@@ -97,7 +97,7 @@ static void outstream_drop_set(struct replica *replica, struct outstream *stream
     }
     outstream_trim(replica, stream);
     HASH_ITER(hh, stream->bodies, record, next)
-    record_had(replica, record, 1u << set);
+    record_not_owed(replica, record, 1u << set);
 }
 
 void sending_drop_set(struct replica *replica, int rank, int set, int process)

@@ -137,8 +137,8 @@ static struct replica_body *body_new(struct replica *replica, struct instream *s
     body->length = msg->length;
     body->id = slot_take(replica, body);
     body->address = msg->body;
-    body->is_lacked =
-        msg->length <= replica->settings.eager && (msg->flags & REPLICA_MSG_SYNC) == 0;
+    body->is_sync = (msg->flags & REPLICA_MSG_SYNC) != 0;
+    body->is_lacked = msg->length <= replica->settings.eager && !body->is_sync;
     body->prev = stream->missing_end;
     if (body->prev != NULL)
         body->prev->next = body;
@@ -146,6 +146,16 @@ static struct replica_body *body_new(struct replica *replica, struct instream *s
         stream->missing = body;
     stream->missing_end = body;
     return body;
+}
+
+static void gated_remove(struct replica *replica, const struct replica_body *body)
+{
+    struct replica_body **at = &replica->gated;
+
+    while (*at != NULL && *at != body)
+        at = &(*at)->next_gated;
+    if (*at != NULL)
+        *at = body->next_gated;
 }
 
 static void body_free(struct replica *replica, struct replica_body *body)
@@ -160,6 +170,7 @@ static void body_free(struct replica *replica, struct replica_body *body)
         body->next->prev = body->prev;
     else
         stream->missing_end = body->prev;
+    gated_remove(replica, body);
     slot_give(replica, body->id);
     free(body->buffer);
     free(body);
@@ -215,9 +226,11 @@ static bool body_get(struct replica *replica, const struct replica_body *body)
            replica->ops.get(replica->arg, source, body->token, body->address, body->length);
 }
 
-void replica_pull(struct replica *replica, struct replica_body *body, void *token)
+/* The match may be known: fills from what is here, asks for the rest. */
+static void body_match(struct replica *replica, struct replica_body *body)
 {
-    body->token = token;
+    void *token = body->token;
+
     body->is_matched = true;
     if (body->buffer != NULL && body->got > 0)
         replica->ops.fill(replica->arg, token, 0, body->buffer, body->got);
@@ -231,6 +244,45 @@ void replica_pull(struct replica *replica, struct replica_body *body, void *toke
     } else if (!body->is_pulled) {
         receiving_pull_from(replica, body);
     }
+}
+
+void replica_pull(struct replica *replica, struct replica_body *body, void *token)
+{
+    body->token = token;
+    if (!body->is_sync || !is_gated(replica, replica->gate)) {
+        body_match(replica, body);
+        return;
+    }
+    body->gate = replica->gate;
+    body->next_gated = replica->gated;
+    replica->gated = body;
+}
+
+void receiving_ungate(struct replica *replica)
+{
+    struct replica_body *next, *body = replica->gated;
+
+    replica->gated = NULL;
+    for (; body != NULL; body = next) {
+        next = body->next_gated;
+        if (is_gated(replica, body->gate)) {
+            body->next_gated = replica->gated;
+            replica->gated = body;
+        } else {
+            body_match(replica, body);
+        }
+    }
+}
+
+void replica_unpull(struct replica *replica, struct replica_body *body, void *bytes_take)
+{
+    gated_remove(replica, body);
+    body->token = NULL;
+    if (body->is_matched)
+        body->buffer = bytes_take;
+    else
+        free(bytes_take); /* it was gated: nothing has been filled */
+    body->is_matched = false;
 }
 
 void receiving_data(struct replica *replica, const struct replica_msg *msg, const void *bytes,
@@ -259,7 +311,7 @@ void receiving_want(struct replica *replica, int rank)
     for (struct instream *stream = replica->peers[rank].in; stream != NULL;
          stream = stream->next_of_peer)
         for (struct replica_body *body = stream->missing; body != NULL; body = body->next)
-            if (body->is_lacked && !body->is_pulled && body->length > 0) {
+            if (body->is_lacked && !body->is_pulled && body->length > 0 && body->buffer == NULL) {
                 body->buffer = mem_alloc(body->length);
                 receiving_pull_from(replica, body);
             }

@@ -225,8 +225,20 @@ bool replica_is_dead(const struct replica *replica, int process)
     return replica->dead->is[process];
 }
 
+void replica_gate(struct replica *replica, uint64_t number)
+{
+    replica->gate = number;
+}
+
+void replica_stable(struct replica *replica, uint64_t number)
+{
+    replica->stable = number;
+}
+
 bool replica_progress(struct replica *replica)
 {
+    if (replica->gated != NULL)
+        receiving_ungate(replica);
     return sending_progress(replica);
 }
 

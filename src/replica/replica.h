@@ -141,6 +141,16 @@ void replica_pull(struct replica *replica, struct replica_body *body, void *toke
 bool replica_dead(struct replica *replica, int process);
 bool replica_is_dead(const struct replica *replica, int process);
 
+/* The match of a body that is not filled() is undone: a later replica_pull() gets it from its first
+ * byte. bytes (of malloc(), the body's length; swallowed) begin with what fill() brought so far. */
+void replica_unpull(struct replica *replica, struct replica_body *body, void *bytes_take);
+
+/* Decisions (decide.h): sends posted and synchronous messages matched from now on depend on all up
+ * to number; they leave when replica_stable() has come that far, with replica_progress(). Both may
+ * be called from deliver(). */
+void replica_gate(struct replica *replica, uint64_t number);
+void replica_stable(struct replica *replica, uint64_t number);
+
 /* Sends pieces of bodies while room() allows. True: more waits for room. Cheap when idle. */
 bool replica_progress(struct replica *replica);
 /* When the process has waited for a while, and before it computes if it can be known: sends lazy

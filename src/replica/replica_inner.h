@@ -35,13 +35,15 @@ struct replica_held {
     struct replica_held *hprev, *hnext; /* replica->waiting, while token is to be completed */
     UT_hash_handle hh;                  /* stream->bodies */
     uint64_t seq, length, hash;
+    uint64_t gate; /* replica->gate when it was posted */
     int32_t tag;
     uint32_t lack; /* sets whose body acknowledgement is owed (large ones, and old ones) */
-    bool is_large, is_queued, is_indexed, is_waiting, is_forced, is_sync;
-    bool is_shown;    /* our set's receiver was told where the original lies */
-    void *token;      /* of the owner, while is_waiting */
-    const void *data; /* the original, if it lies in a row, while is_waiting */
-    void *copy;       /* length bytes, or NULL: still in the user's buffer (or length is 0) */
+    bool is_large, is_queued, is_indexed, is_waiting, is_forced;
+    bool is_sync, is_matched; /* matched: some receiver has the body */
+    bool is_shown;            /* our set's receiver was told where the original lies */
+    void *token;              /* of the owner, while is_waiting */
+    const void *data;         /* the original, if it lies in a row, while is_waiting */
+    void *copy; /* length bytes, or NULL: still in the user's buffer (or length is 0) */
     bool is_copied;
     int64_t since_ms; /* the first tick after it was posted; large: and our own set is done */
     size_t room;      /* bytes below */
@@ -93,9 +95,11 @@ struct replica_body {
     struct instream *stream;
     struct replica_body *prev, *next; /* stream->missing */
     uint64_t seq, length, got, id;
-    uint64_t address;          /* in our source's memory; 0: none */
-    bool is_pulled, is_lacked; /* lacked: small, so LACK was said */
-    bool is_refilled;          /* half received when its sender died: of peer->refills */
+    uint64_t address;                /* in our source's memory; 0: none */
+    struct replica_body *next_gated; /* replica->gated: matched, but nobody may know yet */
+    uint64_t gate;
+    bool is_sync, is_pulled, is_lacked; /* lacked: small, so LACK was said */
+    bool is_refilled;                   /* half received when its sender died: of peer->refills */
     void *token;
     uint8_t *buffer; /* taken in before the match (WANT) */
     bool is_done, is_matched;
@@ -163,6 +167,8 @@ struct replica {
     struct transfer *transfers, **transfers_end;
     struct body_slot *slots;
     uint32_t slot_count, slot_free; /* slot_free: index + 1 */
+    uint64_t gate, stable;          /* numbers of decisions */
+    struct replica_body *gated;
     size_t records, small_waiting;
     bool is_started, is_ended, is_answering; /* answering: some peer's `answers` are not 0 */
     int64_t now_ms, want_ms, lag_told_ms;
@@ -182,7 +188,9 @@ void record_copy(struct replica *replica, struct replica_held *record, const voi
                  void *token, bool is_forced);
 void record_complete(struct replica *replica, struct replica_held *record);
 void record_index(struct replica_held *record); /* will be asked for by number */
-/* A body is no longer owed to sets: completes, releases. The record may be gone afterwards. */
+/* Sets have a body, or are dead: completes, releases. The record may be gone afterwards. */
+void record_not_owed(struct replica *replica, struct replica_held *record, uint32_t sets);
+bool record_is_through(const struct replica *replica, const struct replica_held *record);
 void record_had(struct replica *replica, struct replica_held *record, uint32_t sets);
 void record_free(struct replica *replica, struct replica_held *record);
 struct replica_bytes record_bytes(const struct replica_held *record, uint64_t offset, size_t size);
@@ -229,6 +237,7 @@ void receiving_data(struct replica *replica, const struct replica_msg *msg, cons
                     size_t size);
 void receiving_want(struct replica *replica, int rank);
 void receiving_flush(struct replica *replica);
+void receiving_ungate(struct replica *replica); /* matches that may be known now */
 void receiving_pull_from(struct replica *replica, struct replica_body *body);
 void instream_forget(struct instream *stream); /* what came ahead of its turn */
 void instream_free(struct replica *replica, struct instream *stream);
@@ -260,6 +269,10 @@ static inline uint64_t hash_next(uint64_t hash, int32_t tag, uint64_t length)
 {
     hash = (hash ^ (uint64_t)(uint32_t)tag ^ length << 32 ^ length >> 32) * 0x9e3779b97f4a7c15u;
     return hash ^ hash >> 29;
+}
+static inline bool is_gated(const struct replica *replica, uint64_t gate)
+{
+    return gate > replica->stable;
 }
 static inline int peer_process(const struct replica *replica, int rank, int set)
 {

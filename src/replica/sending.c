@@ -123,7 +123,8 @@ static bool pump_some(struct replica *replica, struct outstream *stream, int set
     while (out->unsent != NULL) {
         struct replica_held *record = out->unsent;
 
-        if (!has_room(replica, dst, record->is_large ? 0 : record->length))
+        if (is_gated(replica, record->gate) ||
+            !has_room(replica, dst, record->is_large ? 0 : record->length))
             return false;
         record_send(replica, record, set);
     }
@@ -222,7 +223,7 @@ static void post_fast(struct replica *replica, struct outstream *stream, int ran
     struct outset *out = &stream->set[replica->set];
     int dst = peer_process(replica, rank, replica->set);
 
-    if ((replica->peers[rank].serves >> replica->set & 1) == 0)
+    if ((replica->peers[rank].serves >> replica->set & 1) == 0 || is_gated(replica, replica->gate))
         return;
     if (out->sent != msg->seq - 1 || !has_room(replica, dst, bytes->size))
         return;
@@ -260,9 +261,11 @@ bool replica_send(struct replica *replica, int dst, uint32_t cid, int32_t tag, u
         record_new(replica, stream, is_large || !cap_has_room(replica, length) ? 0 : length);
 
     record->length = length;
+    record->gate = replica->gate;
     record->tag = tag;
     record->is_large = is_large;
     record->is_sync = (flags & REPLICA_SYNC) != 0;
+    record->is_matched = (living_others(replica, dst) & ~lack) != 0;
     record->lack = lack;
     bool is_done = post_keep(replica, stream, record, flags, data, token);
 

@@ -32,7 +32,7 @@ static bool transfer_piece(struct replica *replica, struct transfer *transfer)
     uint64_t left = record->length - transfer->offset;
     size_t size = left < replica->settings.piece ? (size_t)left : replica->settings.piece;
 
-    if (!has_room(replica, transfer->dst, size))
+    if (is_gated(replica, record->gate) || !has_room(replica, transfer->dst, size))
         return false;
     struct replica_bytes bytes = record_bytes(record, transfer->offset, size);
     struct replica_msg msg = {

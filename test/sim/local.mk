@@ -2,6 +2,7 @@
 # To add one: its name in sim_tests, its _SOURCES, _LDADD = $(sim_ldadd). SEEDS=N make check-sim runs longer.
 sim_tests = \
 	test/sim/sim-chan \
+	test/sim/sim-decide \
 	test/sim/sim-fence \
 	test/sim/sim-lease \
 	test/sim/sim-member \
@@ -11,6 +12,9 @@ sim_ldadd = libtest.la libp2pmpi.la $(CMOCKA_LIBS)
 
 test_sim_sim_chan_SOURCES = test/sim/sim-chan.c
 test_sim_sim_chan_LDADD = $(sim_ldadd)
+test_sim_sim_decide_SOURCES = test/sim/sim-decide.c test/sim/choices.c test/sim/choices-reference.c \
+	test/sim/choices.h test/sim/program.c test/sim/program.h
+test_sim_sim_decide_LDADD = $(sim_ldadd)
 test_sim_sim_fence_SOURCES = test/sim/sim-fence.c
 test_sim_sim_fence_LDADD = $(sim_ldadd)
 test_sim_sim_lease_SOURCES = test/sim/sim-lease.c

@@ -593,6 +593,88 @@ static void a_lagging_replica_is_reported(void **state)
     assert_int_equal(stage->lagging, OTHER); /* the sibling answers, its receiver does not */
 }
 
+/* ---------------------------------------------------------------- decisions */
+
+static void what_depends_on_a_decision_leaves_when_it_is_stable(void **state)
+{
+    struct stage *stage = *state;
+
+    replica_gate(stage->replica, 7);
+    assert_true(send_bytes(stage, 8)); /* the program goes on */
+    replica_stable(stage->replica, 6);
+    replica_progress(stage->replica);
+    assert_int_equal(stage->sent[REPLICA_EAGER][PEER], 0);
+    replica_stable(stage->replica, 7);
+    replica_progress(stage->replica);
+    assert_int_equal(stage->sent[REPLICA_EAGER][PEER], 1);
+    assert_true(send_bytes(stage, 8));
+    assert_int_equal(stage->sent[REPLICA_EAGER][PEER], 2);
+}
+
+static void announce(struct stage *stage, unsigned flags, uint64_t length)
+{
+    struct replica_msg msg = {.kind = REPLICA_ANNOUNCE,
+                              .flags = (uint8_t)flags,
+                              .cid = 1,
+                              .tag = 7,
+                              .seq = 1,
+                              .length = length};
+
+    arrive(stage, PEER, msg, 0);
+}
+
+static void a_synchronous_match_is_known_when_its_decision_is_stable(void **state)
+{
+    struct stage *stage = *state;
+
+    announce(stage, REPLICA_MSG_SYNC, 0);
+    replica_gate(stage->replica, 7);
+    replica_pull(stage->replica, stage->body, text);
+    replica_progress(stage->replica);
+    assert_int_equal(stage->filled + stage->sent[REPLICA_BODY][PEER], 0);
+    replica_stable(stage->replica, 7);
+    replica_progress(stage->replica);
+    assert_int_equal(stage->filled, 1);
+    assert_int_equal(stage->sent[REPLICA_BODY][PEER], 1);
+}
+
+static void a_body_goes_to_another_receive_from_its_first_byte(void **state)
+{
+    struct stage *stage = *state;
+    enum { LENGTH = 3000, HALF = LENGTH / 2 };
+    struct replica_msg data = {.kind = REPLICA_DATA, .cid = 1, .tag = 7, .seq = 1};
+
+    announce(stage, REPLICA_MSG_SYNC, LENGTH);
+    replica_pull(stage->replica, stage->body, text);
+    data.body = stage->last[REPLICA_PULL].body;
+    arrive(stage, PEER, data, HALF);
+    replica_unpull(stage->replica, stage->body, mem_copy(stage->got, LENGTH));
+    data.offset = HALF;
+    arrive(stage, PEER, data, HALF);
+    memset(stage->got, 0, sizeof stage->got);
+    assert_int_equal(stage->filled, 0);
+    replica_pull(stage->replica, stage->body, text);
+    assert_int_equal(stage->filled, 1);
+    assert_int_equal(stage->sent[REPLICA_PULL][PEER], 1);
+    assert_memory_equal(stage->got, text, HALF);
+    assert_memory_equal(stage->got + HALF, text, HALF);
+}
+
+static void a_synchronous_send_to_the_dead_waits_for_a_match_elsewhere(void **state)
+{
+    struct stage *stage = *state;
+    struct replica_msg note = note_ack(1, 1 << 16);
+
+    assert_false(replica_send(stage->replica, 1, 1, 7, REPLICA_SYNC, NULL, 1 << 16, text, NULL));
+    replica_dead(stage->replica, PEER);
+    replica_tick(stage->replica, 1000);
+    assert_int_equal(stage->completed, 0);
+    note.kind = REPLICA_NOTE_BODY;
+    note.length = 1;
+    arrive(stage, SIBLING, note, 0);
+    assert_int_equal(stage->completed, 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 UNIT_MAIN(TEST(a_message_is_sent_once_and_kept_until_the_other_set_has_it),
           TEST(who_posts_behind_keeps_nothing), TEST(replicas_that_disagree_end_the_job),
@@ -614,4 +696,8 @@ UNIT_MAIN(TEST(a_message_is_sent_once_and_kept_until_the_other_set_has_it),
           TEST(a_stopped_receiver_fills_the_cap_not_the_queue),
           TEST(a_million_small_ones_behind_an_unmatched_large_one_are_not_kept),
           TEST(many_streams_below_every_threshold_are_acknowledged_before_a_block),
-          TEST(a_lagging_replica_is_reported))
+          TEST(a_lagging_replica_is_reported),
+          TEST(what_depends_on_a_decision_leaves_when_it_is_stable),
+          TEST(a_synchronous_match_is_known_when_its_decision_is_stable),
+          TEST(a_body_goes_to_another_receive_from_its_first_byte),
+          TEST(a_synchronous_send_to_the_dead_waits_for_a_match_elsewhere))
