@@ -110,7 +110,8 @@ void replica_start(struct replica *replica);
 
 enum replica_send_flags {
     REPLICA_COPY = 1, /* Bsend, Request_free: copied at once, cap or not; never held */
-    REPLICA_SYNC = 2, /* complete only when the receiver of the own set matched it: announced */
+    REPLICA_SYNC = 2, /* complete only when a receiver matched it, the own set's unless dead */
+    REPLICA_HIDE = 4, /* nobody reads the original: replica_detach() will be true */
 };
 /* A send is posted (persistent: started) to logical rank dst. data: the packed message, may be NULL
  * when it is larger than settings.eager; its receiver reads it there if it can, until the send is

@@ -204,7 +204,7 @@ static bool post_keep(struct replica *replica, struct outstream *stream,
     else
         record->token = token;
     if (!record->is_copied) {
-        record->data = data;
+        record->data = flags & REPLICA_HIDE ? NULL : data;
         waiting_add(replica, record);
     }
     if (outstream_floor(replica, stream) < record->seq)
