@@ -260,6 +260,42 @@ static void cancels(struct maker *maker)
                 .kind = DO_AGAIN, .slot = slot + i, .peer = source, .cid = cid, .tag = tag});
 }
 
+/* Receives of any shape; all are cancelled, some too late; then what is left is received. */
+static void scramble(struct maker *maker)
+{
+    struct sim *sim = maker->sim;
+    uint32_t ranks = (uint32_t)maker->choices->ranks, cid = maker->cid;
+    int root = (int)sim_below(sim, ranks), total = (int)sim_between(sim, 1, 8);
+    int posts = (int)sim_between(sim, 1, 6), slot = slots_take(maker, root, posts);
+    int32_t tag = maker->tag;
+
+    if (cid == CHOICE_CIDS)
+        return;
+    maker->cid++;
+    maker->tag += 4;
+    for (int i = 0; i < total; i++)
+        add_send(maker, (root + 1 + (int)sim_below(sim, ranks - 1)) % (int)ranks, root,
+                 later(maker, maker->time, 5), maker->time + 7, cid, tag + (int)sim_below(sim, 2));
+    for (int i = 0; i < posts; i++) {
+        struct choice recv = {.kind = DO_RECV, .cid = cid, .slot = slot + i, .peer = ANY};
+
+        if (sim_chance(sim, 600))
+            recv.peer = (root + 1 + (int)sim_below(sim, ranks - 1)) % (int)ranks;
+        recv.tag = sim_chance(sim, 300) ? ANY_TAG : tag + (int)sim_below(sim, 2);
+        add(maker, root, later(maker, maker->time, 3), recv);
+        add(maker, root, maker->time + 4 + (int)sim_below(sim, 2),
+            (struct choice){.kind = DO_CANCEL, .slot = slot + i});
+    }
+    add(maker, root, maker->time + 6,
+        (struct choice){.kind = DO_LEFT,
+                        .slot = slot,
+                        .count = posts,
+                        .length = (uint32_t)total,
+                        .cid = cid,
+                        .tag = ANY_TAG,
+                        .style = (int)sim_below(sim, PROBES)});
+}
+
 /* Everybody sends synchronously to some, who do not know how much comes: alone in its time. */
 static void nbx(struct maker *maker)
 {
@@ -332,8 +368,8 @@ static int choice_order(const void *a, const void *b)
 
 struct choices *choices_create(struct sim *sim, int ranks)
 {
-    static void (*const pattern[])(struct maker *) = {mix,     mix, mix,   farm,      ticks,
-                                                      cancels, nbx, plain, clock_read};
+    static void (*const pattern[])(struct maker *) = {
+        mix, mix, mix, farm, ticks, cancels, scramble, scramble, nbx, plain, clock_read};
     struct choices *choices = mem_alloc(sizeof *choices);
     struct maker maker = {.sim = sim, .choices = choices, .time = 1, .tag = 10, .cid = 10};
     int patterns = (int)sim_between(sim, 1, 9);
@@ -608,6 +644,27 @@ static bool drain_step(struct actor *actor, const struct choice *choice)
     return true;
 }
 
+/* Counts what came before it receives the rest. */
+static bool left_step(struct actor *actor, const struct choice *choice)
+{
+    if (actor->opens == choice->count)
+        return rest_step(actor, choice);
+    struct call *call = actor->slot[choice->slot + actor->opens];
+
+    if (!actor->mpi->wait(actor->arg, call))
+        return false;
+    actor->opens++;
+    actor->count += !call->is_cancelled;
+    have(actor, call);
+    return true;
+}
+
+static bool left_is_done(const struct actor *actor, const struct choice *choice)
+{
+    return actor->phase == 0 && actor->opens == choice->count &&
+           actor->count == (int)choice->length;
+}
+
 static bool cancel_step(struct actor *actor, const struct choice *choice)
 {
     int done = actor->mpi->cancel(actor->arg, actor->slot[choice->slot]);
@@ -798,6 +855,13 @@ static bool choice_step(struct actor *actor, const struct choice *choice)
             actor->at++, actor->count = 0;
         return has_moved;
     }
+    case DO_LEFT: {
+        bool has_moved = left_step(actor, choice);
+
+        if (left_is_done(actor, choice))
+            actor->at++, actor->count = actor->opens = 0;
+        return has_moved;
+    }
     case DO_TICKS:
         return ticks_step(actor, choice);
     case DO_DRAIN:
@@ -826,7 +890,7 @@ bool actor_step(struct actor *actor)
     }
     bool has_moved = choice_step(actor, choice);
 
-    if (actor->phase == 2 && choice->kind != DO_REST) {
+    if (actor->phase == 2 && choice->kind != DO_REST && choice->kind != DO_LEFT) {
         actor->at++;
         actor->phase = actor->count = actor->opens = actor->indices = 0;
     }

@@ -86,6 +86,7 @@ enum choice_kind {
     DO_DRAIN,  /* ... receives from peer till then */
     DO_CANCEL, /* slot */
     DO_AGAIN,  /* slot is waited for; if it was cancelled it is received once more */
+    DO_LEFT, /* waits for `count` slots; then receives what is left of `length` messages, by style */
     DO_CLOCK,
     DO_NBX, /* synchronous sends in slots, receives by Iprobe until all are through */
 };

@@ -35,6 +35,7 @@ check-sim:
 	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(sim_tests)'
 
 # The long run of the replica protocol: some hours' worth of deaths
-sim-long: test/sim/sim-replica
+sim-long: test/sim/sim-replica test/sim/sim-decide
 	SEEDS=100000 test/sim/sim-replica
+	SEEDS=100000 test/sim/sim-decide
 .PHONY: check-sim sim-long
