@@ -223,7 +223,8 @@ static void bind(struct matching *matching, struct match_post *post, struct matc
         post->is_told = true;
     }
     if (!matching->leads && !match_post_is_wild(post) && !match_post_is_library(post)) {
-        post->item = item;
+        post->got = *item;
+        post->is_bound = true;
         posts_add(&matching->source[post->source].bound, post);
     }
     matching->ops->bind(matching->arg, post, item);
@@ -337,8 +338,7 @@ void matching_destroy(struct matching *matching, void (*each)(void *arg, struct 
 void matching_post(struct matching *matching, struct match_post *post)
 {
     post->order = ++matching->next_order;
-    post->item = NULL;
-    post->is_told = false;
+    post->is_told = post->is_bound = false;
     if (match_post_is_wild(post)) {
         post->index = ++matching->next_index[match_post_is_library(post)];
         post->is_told =
@@ -353,7 +353,7 @@ void matching_arrive(struct matching *matching, struct match_item *item)
     struct match_post *post = post_for(matching, item);
 
     if (post == NULL) {
-        items_add(matching, item);
+        items_add(matching, matching->ops->keep(matching->arg, item));
         return;
     }
     post_unlist(matching, post);
@@ -449,7 +449,7 @@ void matching_lead(struct matching *matching)
 
 bool matching_cancel(struct matching *matching, struct match_post *post)
 {
-    if (!post->is_listed || post->item != NULL || post->is_told)
+    if (!post->is_listed || post->is_bound || post->is_told)
         return false;
     post_unlist(matching, post);
     return true;
@@ -457,16 +457,17 @@ bool matching_cancel(struct matching *matching, struct match_post *post)
 
 bool match_post_is_bound(const struct match_post *post)
 {
-    return !post->is_listed || post->item != NULL;
+    return !post->is_listed || post->is_bound;
 }
 
 static void unbind(struct matching *matching, struct match_post *post)
 {
-    struct match_item *item = post->item;
+    struct match_item *item;
 
     posts_remove(&matching->source[post->source].bound, post);
-    post->item = NULL;
-    matching->ops->unbind(matching->arg, post, item);
+    post->is_bound = false;
+    item = matching->ops->unbind(matching->arg, post);
+    *item = post->got;
     items_add(matching, item);
 }
 
@@ -475,13 +476,12 @@ static void unbind(struct matching *matching, struct match_post *post)
 static void revoke_bound(struct matching *matching, struct match_post *post)
 {
     struct source *source = &matching->source[post->source];
-    const struct match_item *item = post->item;
     struct match_post *next;
 
     unbind(matching, post);
     for (struct match_post *later = source->bound.first; later != NULL; later = next) {
         next = later->next;
-        if (later->order < post->order || is_before(later->item, item))
+        if (later->order < post->order || is_before(&later->got, &post->got))
             continue;
         unbind(matching, later);
         post_list(matching, later);
@@ -500,7 +500,7 @@ void matching_revoke(struct matching *matching, struct match_post *post)
 {
     if (!post->is_listed)
         return;
-    if (post->item != NULL) {
+    if (post->is_bound) {
         revoke_bound(matching, post);
         return;
     }
@@ -512,11 +512,11 @@ void matching_forget(struct matching *matching, struct match_post *post)
 {
     if (!post->is_listed)
         return;
-    if (post->item != NULL)
+    if (post->is_bound)
         posts_remove(&matching->source[post->source].bound, post);
     else
         post_unlist(matching, post);
-    post->item = NULL;
+    post->is_bound = false;
 }
 
 unsigned matching_kept(const struct matching *matching)

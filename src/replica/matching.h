@@ -40,8 +40,8 @@ struct match_post {
     /* matching.c's: */
     struct match_post *prev, *next;
     uint64_t order;
-    struct match_item *item; /* while a follower may have to give it back */
-    bool is_listed, is_told;
+    struct match_item got;             /* while is_bound */
+    bool is_listed, is_bound, is_told; /* bound: a follower may have to give it back */
     int told_source;
     uint64_t told_seq;
 };
@@ -57,12 +57,14 @@ static inline bool match_post_is_library(const struct match_post *post)
 }
 
 struct matching_ops {
-    /* The message is the receive's. */
+    /* The message is the receive's; item is not looked at again. */
     void (*bind)(void *arg, struct match_post *post, struct match_item *item);
+    /* Nobody takes the message yet: moves it to where it can stay. */
+    struct match_item *(*keep)(void *arg, struct match_item *item);
     /* Just before that, when this process chose it for a receive from any source. */
     void (*decided)(void *arg, const struct match_post *post, const struct match_item *item);
-    /* It is not the receive's any more: its bytes go back to the item. */
-    void (*unbind)(void *arg, struct match_post *post, struct match_item *item);
+    /* The message is not the receive's any more: makes an item of it, which is kept. */
+    struct match_item *(*unbind)(void *arg, struct match_post *post);
     /* The match of a receive from any source that is being posted, if the owner was told it. */
     bool (*told)(void *arg, const struct match_post *post, int *source_out, uint64_t *seq_out);
 };

@@ -294,11 +294,17 @@ static void op_decided(void *arg, const struct match_post *post, const struct ma
     decide_match(process->decide, &wild, item->source, item->seq);
 }
 
-static void op_unbind(void *arg, struct match_post *post, struct match_item *item)
+static struct match_item *op_keep(void *arg, struct match_item *item)
+{
+    (void)arg;
+    return item;
+}
+
+static struct match_item *op_unbind(void *arg, struct match_post *post)
 {
     struct process *process = arg;
     struct call *call = call_of(post);
-    struct message *message = message_of(item);
+    struct message *message = call->more;
 
     if (message->body != NULL)
         replica_unpull(process->replica, message->body, call->bytes);
@@ -310,6 +316,7 @@ static void op_unbind(void *arg, struct match_post *post, struct match_item *ite
     call->source = post->source;
     call->tag = post->tag;
     call->more = NULL;
+    return &message->item;
 }
 
 static bool op_told(void *arg, const struct match_post *post, int *source_out, uint64_t *seq_out)
@@ -320,7 +327,7 @@ static bool op_told(void *arg, const struct match_post *post, int *source_out, u
     return decide_match_of(process->decide, &wild, source_out, seq_out);
 }
 
-static const struct matching_ops matching_ops = {op_bind, op_decided, op_unbind, op_told};
+static const struct matching_ops matching_ops = {op_bind, op_keep, op_decided, op_unbind, op_told};
 
 static struct matching *matching_of(struct process *process, uint32_t cid)
 {

@@ -37,13 +37,20 @@ static void stage_decided(void *arg, const struct match_post *post, const struct
     (void)item;
 }
 
-static void stage_unbind(void *arg, struct match_post *post, struct match_item *item)
+static struct match_item *stage_keep(void *arg, struct match_item *item)
+{
+    (void)arg;
+    return item;
+}
+
+static struct match_item *stage_unbind(void *arg, struct match_post *post)
 {
     struct stage *stage = arg;
+    struct match_item *item = stage->of[post - stage->post];
 
-    assert_ptr_equal(stage->of[post - stage->post], item);
     stage->of[post - stage->post] = NULL;
     stage->unbound++;
+    return item;
 }
 
 static bool stage_told(void *arg, const struct match_post *post, int *source_out, uint64_t *seq_out)
@@ -56,7 +63,8 @@ static bool stage_told(void *arg, const struct match_post *post, int *source_out
     return stage->has_told;
 }
 
-static const struct matching_ops ops = {stage_bind, stage_decided, stage_unbind, stage_told};
+static const struct matching_ops ops = {stage_bind, stage_keep, stage_decided, stage_unbind,
+                                        stage_told};
 
 static void stage_set(struct stage *stage, bool leads)
 {
