@@ -28,6 +28,7 @@
 #include "mca-component/pml_p2prep/pml_p2prep_falling.h"
 #include "mca-component/pml_p2prep/pml_p2prep_head.h"
 #include "mca-component/pml_p2prep/pml_p2prep_transport.h"
+#include "replica/matching.h"
 #include "replica/world.h"
 
 #define P2PREP_EAGER_REPLICAS 8192 /* unless the user says otherwise */
@@ -45,6 +46,7 @@ struct mca_pml_p2prep_send_request_t {
     uint64_t id;               /* ours, 0: none */
     uint64_t recv_id;          /* the receiver's, from its clear-to-send */
     size_t wanted;             /* bytes that the receiver wants */
+    bool is_nonblocking;       /* with replicas: a test may say that it is complete */
     void *packed;              /* the bytes in a row, if they are not so in the program's buffer */
     TAILQ_ENTRY(mca_pml_p2prep_send_request_t) link; /* in peer->bodies */
 };
@@ -61,6 +63,9 @@ struct mca_pml_p2prep_recv_request_t {
     struct p2prep_peer *peer; /* that sends it */
     bool is_matched;
     TAILQ_ENTRY(mca_pml_p2prep_recv_request_t) link; /* posted */
+    /* with decisions: */
+    struct match_post post;
+    struct p2prep_envelope_head env; /* of its message; address 0: all bytes are here */
 };
 typedef struct mca_pml_p2prep_recv_request_t mca_pml_p2prep_recv_request_t;
 OBJ_CLASS_DECLARATION(mca_pml_p2prep_recv_request_t);
@@ -71,6 +76,8 @@ struct p2prep_message {
     struct p2prep_peer *peer;        /* borrowed; who answers for it */
     struct p2prep_envelope_head env; /* EAGER: length alone is filled in */
     uint64_t arrival;                /* among those of its communicator */
+    struct match_item item;          /* with decisions: instead of link and arrival ... */
+    const void *from;                /* ... and its bytes: below, or still where they came */
     size_t held;                     /* bytes below */
     unsigned char bytes[];
 };
@@ -92,7 +99,9 @@ struct p2prep_comm {
     size_t unexpected; /* how many, over all sources */
     struct p2prep_receives wild;
     struct p2prep_falling falling;
-    int *rank_of; /* with replicas: by rank in the world; -1: not in it */
+    int *rank_of;              /* with replicas: by rank in the world; -1: not in it */
+    struct matching *matching; /* with decisions: instead of the queues here */
+    uint64_t self_seq[2];      /* messages to ourselves: tags >= 0, others */
     int size;
     struct p2prep_source sources[];
 };
@@ -117,7 +126,9 @@ struct p2prep_peer {
     struct p2prep_sends bodies;    /* sends whose bytes found no room */
     TAILQ_ENTRY(p2prep_peer) busy_link;
     SLIST_ENTRY(p2prep_peer) foreign_link;
-    bool is_busy; /* one of the two is not empty */
+    bool is_busy;   /* one of the two is not empty */
+    bool is_doomed; /* dead for certain; to be dealt with when no transport is on the stack */
+    uint64_t n_put, n_delivered; /* records: given to it, and sure to be read */
 };
 
 /* Messages that a process posted and that its receives got. */
@@ -133,6 +144,7 @@ struct mca_pml_p2prep_t {
     char *transports;
     char *interfaces;
     char *map;
+    char *order;
     size_t retain_max;
     unsigned lag_max;     /* seconds */
     struct world *world;  /* NULL: no replicas */
@@ -261,6 +273,9 @@ void *p2prep_recv_place(const struct p2prep_body_head *head, size_t size,
  * be done. */
 bool p2prep_recv_get(mca_pml_p2prep_recv_request_t *recv, struct p2prep_peer *peer,
                      uint64_t address, uint64_t length);
+/* With decisions: the message is not this receive's any more. Its bytes move into a message of
+ * their own. */
+struct p2prep_message *p2prep_recv_give_back(mca_pml_p2prep_recv_request_t *recv);
 /* A piece of it, with replicas. */
 void p2prep_recv_fill(mca_pml_p2prep_recv_request_t *recv, uint64_t offset, const void *bytes,
                       size_t size);
@@ -288,6 +303,9 @@ int mca_pml_p2prep_isend(const void *buf, size_t count, ompi_datatype_t *type, i
 int mca_pml_p2prep_send(const void *buf, size_t count, ompi_datatype_t *type, int dest, int tag,
                         mca_pml_base_send_mode_t mode, struct ompi_communicator_t *comm);
 int mca_pml_p2prep_start(size_t count, struct ompi_request_t **requests);
+/* Puts what has gaps in a row of `size` bytes. 0 or -1. */
+int p2prep_pack(const void *buf, size_t count, const ompi_datatype_t *type, void *bytes,
+                size_t size);
 /* Everything that this send has to do is done. */
 void p2prep_send_complete(mca_pml_p2prep_send_request_t *send);
 /* The bytes of a send in a row; packs them when they are not. NULL: out of memory. */

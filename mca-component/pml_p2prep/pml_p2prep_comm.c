@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* pml_p2prep_comm.c - communicators: their queues, and messages that come before they exist here */
 #include "mca-component/pml_p2prep/pml_p2prep.h"
+#include "mca-component/pml_p2prep/pml_p2prep_order.h"
 #include "mca-component/pml_p2prep/pml_p2prep_world.h"
 
 static int comms_reserve(uint32_t context)
@@ -89,6 +90,8 @@ int mca_pml_p2prep_add_comm(struct ompi_communicator_t *comm)
         free(pc);
         return OMPI_ERR_OUT_OF_RESOURCE;
     }
+    if (mca_pml_p2prep.world)
+        p2prep_order_comm_open(pc);
     p2prep_lock();
     int rc = comms_reserve(p2prep_context(comm));
     if (rc == 0) {
@@ -98,6 +101,7 @@ int mca_pml_p2prep_add_comm(struct ompi_communicator_t *comm)
     }
     p2prep_unlock();
     if (rc) {
+        p2prep_order_comm_close(pc);
         free(pc->rank_of);
         free(pc);
         return OMPI_ERR_OUT_OF_RESOURCE;
@@ -124,6 +128,7 @@ int mca_pml_p2prep_del_comm(struct ompi_communicator_t *comm)
     if (mca_pml_p2prep.world)
         p2prep_world_keep_id(comm);
     p2prep_falling_close(&pc->falling);
+    p2prep_order_comm_close(pc);
     free(pc->rank_of);
     free(pc);
     return OMPI_SUCCESS;

@@ -77,6 +77,13 @@ static int component_register(void)
                  "pml_p2prep_replicas; processes are "
                  "dealt set by set",
                  MCA_BASE_VAR_TYPE_STRING, OPAL_INFO_LVL_3, &pml->map);
+    pml->order = (char *)"decisions";
+    register_var(
+        "order",
+        "With replicas: decisions (receives from any source, tests, probes, cancels and clocks "
+        "answer the same on all replicas of a rank), or send-deterministic (for programs whose "
+        "messages do not depend on these: nothing is decided)",
+        MCA_BASE_VAR_TYPE_STRING, OPAL_INFO_LVL_3, &pml->order);
     pml->retain_max = 64 << 20;
     register_var("retain_max",
                  "Bytes that a process keeps at most of messages that other replicas of their "

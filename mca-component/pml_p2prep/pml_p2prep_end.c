@@ -10,6 +10,7 @@
  * grants FUNNELED at most, unless the user says that each thread has its own. */
 #include "mca-component/pml_p2prep/pml_p2prep_end.h"
 
+#include "mca-component/pml_p2prep/pml_p2prep_order.h"
 #include "mca-component/pml_p2prep/pml_p2prep_watch.h"
 
 #include <ompi/mca/hook/base/base.h>
@@ -69,6 +70,8 @@ static void finalize_top(void)
 {
     if (!mca_pml_p2prep.world || !mca_pml_p2prep.is_enabled)
         return;
+    while (!p2prep_order_is_settled())
+        opal_progress();
     p2prep_lock();
     p2prep_watch_goodbye();
     p2prep_unlock();

@@ -5,6 +5,7 @@
  * receive that was posted first, be it for its source or for any. Negative tags are the library's
  * own: MPI_ANY_TAG does not mean them. */
 #include "mca-component/pml_p2prep/pml_p2prep.h"
+#include "mca-component/pml_p2prep/pml_p2prep_order.h"
 
 static inline bool is_tag_wanted(int wanted, int tag)
 {
@@ -55,6 +56,10 @@ static struct p2prep_message *message_create(struct p2prep_peer *peer,
 static void match_in(struct p2prep_comm *pc, struct p2prep_peer *peer,
                      const struct p2prep_envelope_head *env, const void *bytes, size_t held)
 {
+    if (OPAL_UNLIKELY(pc->matching != NULL)) {
+        p2prep_order_arrive(pc, peer, env, bytes, held);
+        return;
+    }
     mca_pml_p2prep_recv_request_t *recv = receive_for(pc, &env->head);
     if (recv) {
         p2prep_recv_take(recv, peer, env, bytes, held);

@@ -67,6 +67,7 @@ int p2prep_peer_put(struct p2prep_peer *peer, const void *head, size_t head_size
         return OMPI_ERR_UNREACH;
     if (OPAL_UNLIKELY(peer->is_dead))
         return OMPI_SUCCESS;
+    peer->n_put++;
     if (p2prep_peer_try(peer, head, head_size, body, body_size) == 0) {
         if (send)
             p2prep_send_complete(send);

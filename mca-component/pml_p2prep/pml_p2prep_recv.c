@@ -5,6 +5,7 @@
  * allowed, else cleared to be sent and comes as a body: into the program's buffer, or, for a
  * datatype with gaps, into a buffer of ours first. */
 #include "mca-component/pml_p2prep/pml_p2prep.h"
+#include "mca-component/pml_p2prep/pml_p2prep_order.h"
 #include "mca-component/pml_p2prep/pml_p2prep_refuse.h"
 #include "mca-component/pml_p2prep/pml_p2prep_replica.h"
 
@@ -21,6 +22,7 @@ static int recv_free(struct ompi_request_t **request)
     mca_pml_p2prep_recv_request_t *recv = (mca_pml_p2prep_recv_request_t *)*request;
     p2prep_lock();
     recv->req_recv.req_base.req_free_called = true;
+    p2prep_order_forget(recv);
     if (recv->req_recv.req_base.req_pml_complete)
         recv_return(recv);
     p2prep_unlock();
@@ -45,17 +47,29 @@ static void recv_complete(mca_pml_p2prep_recv_request_t *recv)
     p2prep_request_done(&base->req_ompi);
 }
 
+static void cancelled(mca_pml_p2prep_recv_request_t *recv)
+{
+    recv->is_matched = true;
+    recv->req_recv.req_base.req_ompi.req_status._cancelled = true;
+    recv_complete(recv);
+}
+
 static int recv_cancel(struct ompi_request_t *request, int flag)
 {
     mca_pml_p2prep_recv_request_t *recv = (mca_pml_p2prep_recv_request_t *)request;
+    const struct p2prep_comm *pc =
+        (struct p2prep_comm *)recv->req_recv.req_base.req_comm->c_pml_comm;
     (void)flag;
+    if (pc->matching) {
+        if (request->req_state == OMPI_REQUEST_ACTIVE && p2prep_order_cancel(recv))
+            cancelled(recv);
+        return OMPI_SUCCESS;
+    }
     p2prep_lock();
     if (!recv->is_matched && request->req_state == OMPI_REQUEST_ACTIVE) {
         p2prep_match_unpost((struct p2prep_comm *)recv->req_recv.req_base.req_comm->c_pml_comm,
                             recv);
-        recv->is_matched = true;
-        request->req_status._cancelled = true;
-        recv_complete(recv);
+        cancelled(recv);
     }
     p2prep_unlock();
     return OMPI_SUCCESS;
@@ -70,6 +84,7 @@ static void recv_construct(mca_pml_p2prep_recv_request_t *recv)
     base->req_ompi.req_cancel = recv_cancel;
     recv->id = 0;
     recv->packed = NULL;
+    recv->post = (struct match_post){0};
 }
 
 OBJ_CLASS_INSTANCE(mca_pml_p2prep_recv_request_t, mca_pml_base_recv_request_t, recv_construct,
@@ -224,6 +239,7 @@ void *p2prep_recv_place(const struct p2prep_body_head *head, size_t size,
 
 void p2prep_recv_placed(mca_pml_p2prep_recv_request_t *recv, bool is_whole)
 {
+    recv->env.address = 0;
     if (is_whole)
         body_arrived(recv);
 }
@@ -234,10 +250,57 @@ static void recv_begin(mca_pml_p2prep_recv_request_t *recv)
     recv->is_matched = false;
 }
 
+/* What is in the program's buffer, in a row, `size` bytes. */
+static void buffer_pack(mca_pml_p2prep_recv_request_t *recv, void *to, size_t size)
+{
+    const mca_pml_base_request_t *base = &recv->req_recv.req_base;
+    if (size == 0)
+        return;
+    if (recv->packed)
+        memcpy(to, recv->packed, size);
+    else if (p2prep_is_contiguous(base->req_datatype, base->req_count))
+        memcpy(to, p2prep_first_byte(base->req_addr, base->req_datatype), size);
+    else
+        (void)p2prep_pack(base->req_addr, base->req_count, base->req_datatype, to, size);
+}
+
+/* A truncated message comes back with zeros where the program had no room. */
+struct p2prep_message *p2prep_recv_give_back(mca_pml_p2prep_recv_request_t *recv)
+{
+    size_t held = recv->env.address ? 0 : recv->length;
+    struct p2prep_message *m = calloc(1, sizeof *m + held);
+    if (!m)
+        p2prep_no_memory(held);
+    m->peer = recv->peer;
+    m->env = recv->env;
+    m->held = held;
+    m->from = m->bytes;
+    if (m->env.address) {
+        void *bytes = calloc(1, recv->length + 1);
+        if (!bytes)
+            p2prep_no_memory(recv->length);
+        buffer_pack(recv, bytes, recv->wanted);
+        p2prep_replica_untake(&m->env, bytes);
+    } else {
+        buffer_pack(recv, m->bytes, recv->wanted);
+    }
+    free(recv->packed);
+    recv->packed = NULL;
+    recv->req_recv.req_base.req_ompi.req_status.MPI_ERROR = MPI_SUCCESS;
+    recv_begin(recv);
+    return m;
+}
+
 void p2prep_recv_start(mca_pml_p2prep_recv_request_t *recv)
 {
     mca_pml_base_request_t *base = &recv->req_recv.req_base;
     struct p2prep_comm *pc = (struct p2prep_comm *)base->req_comm->c_pml_comm;
+    if (OPAL_UNLIKELY(pc->matching != NULL)) {
+        p2prep_order_forget(recv);
+        recv_begin(recv);
+        p2prep_order_post(pc, recv);
+        return;
+    }
     recv_begin(recv);
     p2prep_lock();
     struct p2prep_message *m = p2prep_match_find(pc, base->req_peer, base->req_tag, true);

@@ -8,6 +8,7 @@
 #include "mca-component/pml_p2prep/pml_p2prep_refuse.h"
 
 #include "mca-component/pml_p2prep/pml_p2prep.h"
+#include "mca-component/pml_p2prep/pml_p2prep_order.h"
 
 #include <ompi/errhandler/errhandler.h>
 #include <opal/mca/base/base.h>
@@ -28,11 +29,11 @@ static int refuse(const char *name)
     X(MPI_Win_allocate)                                                                            \
     X(MPI_Win_allocate_shared)                                                                     \
     X(MPI_Win_create_dynamic)                                                                      \
-    X(MPI_Comm_spawn) X(MPI_Comm_spawn_multiple) X(MPI_Comm_accept) X(MPI_Comm_connect)            \
-        X(MPI_Comm_join) X(MPI_Comm_idup) X(MPI_File_read_shared) X(MPI_File_write_shared)         \
-            X(MPI_File_iread_shared) X(MPI_File_iwrite_shared) X(MPI_File_read_ordered)            \
-                X(MPI_File_write_ordered) X(MPI_File_read_ordered_begin)                           \
-                    X(MPI_File_write_ordered_begin)
+    X(MPI_Comm_spawn)                                                                              \
+    X(MPI_Comm_spawn_multiple) X(MPI_Comm_accept) X(MPI_Comm_connect) X(MPI_Comm_join)             \
+        X(MPI_Comm_idup) X(MPI_File_read_shared) X(MPI_File_write_shared) X(MPI_File_iread_shared) \
+            X(MPI_File_iwrite_shared) X(MPI_File_read_ordered) X(MPI_File_write_ordered)           \
+                X(MPI_File_read_ordered_begin) X(MPI_File_write_ordered_begin)
 
 /* Arguments are the caller's business in C's calling conventions: none is looked at. */
 #define FUNCTION(name)                                                                             \
@@ -55,6 +56,8 @@ void p2prep_refuse_wildcard(int tag)
 {
     static bool is_said[2]; /* once per process */
     bool is_inside = tag < 0 && tag != MPI_ANY_TAG;
+    if (p2prep_order_is_decided())
+        return;
     if (!is_said[is_inside] && mca_pml_p2prep.world->set[OMPI_PROC_MY_NAME->vpid] == 0)
         opal_show_help(HELP, is_inside ? "wildcard inside" : "wildcard", true);
     is_said[is_inside] = true;
@@ -63,7 +66,8 @@ void p2prep_refuse_wildcard(int tag)
 void p2prep_refuse_test(void)
 {
     static bool is_said;
-    if (!is_said && mca_pml_p2prep.world->set[OMPI_PROC_MY_NAME->vpid] == 0)
+    if (!is_said && !p2prep_order_is_decided() &&
+        mca_pml_p2prep.world->set[OMPI_PROC_MY_NAME->vpid] == 0)
         opal_show_help(HELP, "test", true);
     is_said = true;
 }
@@ -124,7 +128,7 @@ static int wait_some(size_t count, ompi_request_t **requests, int *outcount, int
     return original.req_wait_some(count, requests, outcount, indices, statuses);
 }
 
-void p2prep_refuse_open(void)
+static void warnings_open(void)
 {
     original = ompi_request_functions;
     ompi_request_functions.req_test = test;
@@ -133,6 +137,12 @@ void p2prep_refuse_open(void)
     ompi_request_functions.req_test_some = test_some;
     ompi_request_functions.req_wait_any = wait_any;
     ompi_request_functions.req_wait_some = wait_some;
+}
+
+void p2prep_refuse_open(void)
+{
+    if (!p2prep_order_is_decided())
+        warnings_open();
     if (mca_base_framework_open(&opal_patcher_base_framework, 0) != OPAL_SUCCESS ||
         opal_patcher_base_select() != OPAL_SUCCESS || !opal_patcher || !opal_patcher->patch_symbol)
         return;

@@ -8,8 +8,10 @@
 #include "mca-component/pml_p2prep/pml_p2prep_replica.h"
 
 #include "mca-component/pml_p2prep/pml_p2prep_falling.h"
+#include "mca-component/pml_p2prep/pml_p2prep_order.h"
 #include "mca-component/pml_p2prep/pml_p2prep_stats.h"
 #include "mca-component/pml_p2prep/pml_p2prep_watch.h"
+#include "mca-component/pml_p2prep/pml_p2prep_wire.h"
 #include "replica/replica.h"
 
 #include <opal/util/show_help.h>
@@ -20,13 +22,15 @@
 #define HELP "help-mpi-pml-p2prep.txt"
 
 enum {
-    ROOM = 128 << 10, /* bytes of bodies that a link's queue likes at a time */
-    LOOK_EVERY = 16,  /* calls of progress between two looks at the clock or the control sockets */
-    IDLE_FLUSH = 128, /* empty calls in a row after which lazy acknowledgements go out */
+    ROOM = 128 << 10,  /* bytes of bodies that a link's queue likes at a time */
+    LOOK_EVERY = 16,   /* calls of progress between two looks at the clock or the control sockets */
+    IDLE_TELL = 2,     /* ... after which decisions do */
+    DRAIN_MAX = 10000, /* calls of progress, at most, to read what the dead left */
+    IDLE_FLUSH = 128,  /* empty calls in a row after which lazy acknowledgements go out */
 };
 
 static struct replica *engine; /* this process's */
-static unsigned calls, idle_calls;
+static unsigned calls, idle_calls, n_doomed;
 static int64_t last_ms; /* of the last tick */
 
 static int64_t clock_ms(void)
@@ -78,6 +82,7 @@ static void op_deliver(void *arg, const struct replica_envelope *envelope)
                  .source = envelope->source,
                  .tag = envelope->tag},
         .length = envelope->length,
+        .send_id = envelope->seq,
         .address = (uint64_t)(uintptr_t)envelope->body,
     };
     (void)arg;
@@ -174,13 +179,23 @@ int p2prep_replica_open(void)
     }
     pml->eager = (unsigned)settings.eager;
     engine = replica_create(pml->world, (int)OMPI_PROC_MY_NAME->vpid, &settings, &ops, NULL);
-    return engine ? OMPI_SUCCESS : OMPI_ERR_OUT_OF_RESOURCE;
+    return engine ? p2prep_order_open() : OMPI_ERR_OUT_OF_RESOURCE;
 }
+
+/* What leaves or is matched now depends on all that was decided so far. */
+static void gate(void)
+{
+    replica_gate(engine, p2prep_order_gate());
+}
+
+static void doomed_bury(void);
 
 void p2prep_replica_start(void)
 {
+    doomed_bury();
     replica_tick(engine, clock_ms());
     replica_start(engine);
+    p2prep_order_start();
 }
 
 void p2prep_replica_stats(struct replica_stats *stats_out)
@@ -192,6 +207,7 @@ void p2prep_replica_stats(struct replica_stats *stats_out)
 
 void p2prep_replica_close(void)
 {
+    p2prep_order_close();
     replica_destroy(engine);
     engine = NULL;
 }
@@ -205,12 +221,15 @@ int p2prep_replica_send(mca_pml_p2prep_send_request_t *send)
         flags |= REPLICA_SYNC;
     if (send->req_send.req_send_mode == MCA_PML_BASE_SEND_BUFFERED)
         flags |= REPLICA_COPY;
+    if (send->is_nonblocking && base->req_tag >= 0 && p2prep_order_may_be_told())
+        flags |= REPLICA_HIDE;
     const void *bytes = p2prep_send_bytes(send);
     if (!bytes && send->req_send.req_bytes_packed > 0)
         return OMPI_ERR_OUT_OF_RESOURCE;
     bool outer = pml->in_progress;
     pml->in_progress =
         true; /* callbacks of requests that complete inside wait until the engine returned */
+    gate();
     bool is_complete = replica_send(engine, pml->world->rank[send->peer->vpid],
                                     p2prep_context(base->req_comm), base->req_tag, flags, bytes,
                                     send->req_send.req_bytes_packed, send, &send->held);
@@ -228,6 +247,7 @@ bool p2prep_replica_send_at_once(const struct p2prep_peer *peer, const void *byt
     if (!replica_takes(engine, size))
         return false;
     pml->in_progress = true; /* as above */
+    gate();
     (void)replica_send(engine, pml->world->rank[peer->vpid], context, tag, 0, bytes, size, NULL,
                        NULL);
     pml->in_progress = outer;
@@ -245,25 +265,64 @@ void p2prep_replica_message(struct p2prep_peer *peer, const void *head, size_t h
 {
     if (peer->is_dead || head_size != sizeof(struct replica_msg))
         return;
-    (void)replica_receive(engine, (int)peer->vpid, head, bytes, size);
+    const struct replica_msg *msg = head;
+    if (OPAL_UNLIKELY(msg->kind >= DECIDE_LOG))
+        p2prep_order_message(peer->vpid, msg, bytes, size);
+    else
+        (void)replica_receive(engine, (int)peer->vpid, msg, bytes, size);
 }
 
 void p2prep_replica_take(mca_pml_p2prep_recv_request_t *recv,
                          const struct p2prep_envelope_head *env)
 {
-    if (env->address)
-        replica_pull(engine, (struct replica_body *)(uintptr_t)env->address, recv);
+    if (!env->address)
+        return;
+    gate();
+    replica_pull(engine, (struct replica_body *)(uintptr_t)env->address, recv);
 }
 
-bool p2prep_replica_dead(uint32_t process)
+void p2prep_replica_untake(const struct p2prep_envelope_head *env, void *bytes_take)
 {
-    mca_pml_p2prep_t *pml = &mca_pml_p2prep;
-    struct p2prep_peer *peer = &pml->peers[process];
-    if (peer->is_dead || !engine)
-        return false;
+    replica_unpull(engine, (struct replica_body *)(uintptr_t)env->address, bytes_take);
+}
+
+void p2prep_replica_stable(uint64_t number)
+{
+    replica_stable(engine, number);
+}
+
+void p2prep_replica_dead(uint32_t process)
+{
+    struct p2prep_peer *peer = &mca_pml_p2prep.peers[process];
+    if (peer->is_dead || peer->is_doomed || !engine)
+        return;
+    peer->is_doomed = true;
+    n_doomed++;
+}
+
+/* What a sibling's kernel or ring has for us may be decisions that others know: it is read first.
+ */
+static void bury(struct p2prep_peer *peer)
+{
+    const struct world *world = mca_pml_p2prep.world;
+    if (world->rank[peer->vpid] == world->rank[OMPI_PROC_MY_NAME->vpid])
+        for (int rounds = 0; rounds < DRAIN_MAX && p2prep_wire_progress() > 0; rounds++)
+            continue;
     p2prep_peer_purge(peer);
     p2prep_stats_dead();
-    return replica_dead(engine, (int)process);
+    (void)replica_dead(engine, (int)peer->vpid);
+    p2prep_order_dead(peer->vpid);
+}
+
+static void doomed_bury(void)
+{
+    mca_pml_p2prep_t *pml = &mca_pml_p2prep;
+    for (uint32_t i = 0; i < pml->n_peers && n_doomed > 0; i++) {
+        if (!pml->peers[i].is_doomed || pml->peers[i].is_dead)
+            continue;
+        n_doomed--;
+        bury(&pml->peers[i]);
+    }
 }
 
 bool p2prep_replica_tag_falls(int tag)
@@ -297,8 +356,13 @@ void p2prep_replica_tag_again(int tag, uint32_t context)
  * process that goes on receiving need not flush at all, and one that only waits does it soon. */
 void p2prep_replica_progress(int n)
 {
+    if (OPAL_UNLIKELY(n_doomed > 0))
+        doomed_bury();
+    p2prep_order_poll();
     (void)replica_progress(engine);
     idle_calls = n == 0 ? idle_calls + 1 : 0;
+    if (idle_calls == IDLE_TELL)
+        p2prep_order_flush();
     if (idle_calls == IDLE_FLUSH)
         replica_flush(engine);
     if (OPAL_LIKELY(++calls % LOOK_EVERY != 0))
@@ -307,6 +371,7 @@ void p2prep_replica_progress(int n)
     if (now_ms == last_ms && idle_calls < LOOK_EVERY)
         return; /* busy: news of deaths have time until the clock moves */
     if (now_ms != last_ms) {
+        p2prep_order_flush();
         replica_tick(engine, now_ms);
         p2prep_falling_look();
     }

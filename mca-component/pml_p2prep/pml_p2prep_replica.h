@@ -29,8 +29,12 @@ void p2prep_replica_message(struct p2prep_peer *peer, const void *head, size_t h
 /* A receive has its message: asks for the bytes, if they are not here. */
 void p2prep_replica_take(mca_pml_p2prep_recv_request_t *recv,
                          const struct p2prep_envelope_head *env);
-/* A process is dead for certain. True: that is news. */
-bool p2prep_replica_dead(uint32_t process);
+/* A match is undone: bytes_take (of malloc()) are what came so far. */
+void p2prep_replica_untake(const struct p2prep_envelope_head *env, void *bytes_take);
+/* All decisions up to number are stable. */
+void p2prep_replica_stable(uint64_t number);
+/* A process is dead for certain; dealt with in the next progress. */
+void p2prep_replica_dead(uint32_t process);
 /* The engine's word on tags of non-blocking collectives (pml_p2prep_falling.c). */
 bool p2prep_replica_tag_falls(int tag);
 int p2prep_replica_falling_first(void);

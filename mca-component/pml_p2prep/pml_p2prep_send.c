@@ -73,7 +73,7 @@ void p2prep_send_complete(mca_pml_p2prep_send_request_t *send)
         p2prep_request_done(&base->req_ompi);
 }
 
-static int pack(const void *buf, size_t count, const ompi_datatype_t *type, void *bytes,
+int p2prep_pack(const void *buf, size_t count, const ompi_datatype_t *type, void *bytes,
                 size_t size)
 {
     opal_convertor_t convertor;
@@ -107,7 +107,7 @@ const void *p2prep_send_bytes(mca_pml_p2prep_send_request_t *send)
     if (bytes || size == 0)
         return bytes;
     if (!send->packed && (send->packed = malloc(size)) &&
-        pack(base->req_addr, base->req_count, base->req_datatype, send->packed, size)) {
+        p2prep_pack(base->req_addr, base->req_count, base->req_datatype, send->packed, size)) {
         free(send->packed);
         send->packed = NULL;
     }
@@ -216,6 +216,7 @@ send_create(const void *buf, size_t count, ompi_datatype_t *type, int dest, int 
     MCA_PML_BASE_SEND_REQUEST_INIT(&send->req_send, buf, count, type, dest, tag, comm, mode,
                                    is_persistent, 0);
     p2prep_count_live(comm, tag, 1);
+    send->is_nonblocking = false;
     return send;
 }
 
@@ -228,6 +229,7 @@ int mca_pml_p2prep_isend_init(const void *buf, size_t count, ompi_datatype_t *ty
     if (!send)
         return OMPI_ERR_TEMP_OUT_OF_RESOURCE;
     send->req_send.req_base.req_pml_complete = true;
+    send->is_nonblocking = true;
     *request = (struct ompi_request_t *)send;
     return OMPI_SUCCESS;
 }
@@ -284,6 +286,7 @@ int mca_pml_p2prep_isend(const void *buf, size_t count, ompi_datatype_t *type, i
         send_create(buf, count, type, dest, tag, mode, comm, false);
     if (!send)
         return OMPI_ERR_TEMP_OUT_OF_RESOURCE;
+    send->is_nonblocking = true;
     int rc = send_post(send);
     if (rc == OMPI_SUCCESS)
         *request = (struct ompi_request_t *)send;
@@ -325,6 +328,7 @@ static int send_restart(mca_pml_p2prep_send_request_t *send, struct ompi_request
         other->req_send.req_base.req_ompi.req_complete_cb_data =
             base->req_ompi.req_complete_cb_data;
         base->req_free_called = true;
+        other->is_nonblocking = true;
         *request = (struct ompi_request_t *)other;
         send = other;
     } else if (send->req_send.req_send_mode == MCA_PML_BASE_SEND_BUFFERED && base->req_count > 0) {

@@ -8,6 +8,8 @@
 #endif
 #include "mca-component/pml_p2prep/pml_p2prep_tcp.h"
 
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -387,6 +389,15 @@ static int tcp_fd(struct p2prep_transport *base)
     return ((struct tcp_transport *)base)->epoll;
 }
 
+static bool tcp_is_delivered(struct p2prep_link *base)
+{
+    const struct tcp_link *link = tcp_link_of(base);
+    int unacknowledged = 0;
+
+    return link->state == TCP_UP && link->items == NULL &&
+           ioctl(link->fd, SIOCOUTQ, &unacknowledged) == 0 && unacknowledged == 0;
+}
+
 const struct p2prep_medium p2prep_tcp = {
     .name = "tcp",
     .eager = 65536,
@@ -395,6 +406,7 @@ const struct p2prep_medium p2prep_tcp = {
     .card = tcp_card_of,
     .add_peer = tcp_add_peer,
     .purge = tcp_purge,
+    .is_delivered = tcp_is_delivered,
     .send_max = tcp_send_max,
     .send = tcp_send,
     .send_body = tcp_send_body,

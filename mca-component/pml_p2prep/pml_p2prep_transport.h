@@ -125,6 +125,9 @@ struct p2prep_medium {
      * close(). */
     void (*purge)(struct p2prep_link *link);
 
+    /* Is all that send() took sure to be read by the peer, if that lives and reads to the end: its
+     * kernel acknowledged it, or it is published in its ring? */
+    bool (*is_delivered)(struct p2prep_link *link);
     /* Most bytes of head + payload that send() takes on this link. */
     size_t (*send_max)(struct p2prep_link *link);
     enum p2prep_sent (*send)(struct p2prep_link *link, const void *head, size_t head_size,

@@ -36,7 +36,7 @@ static int64_t clock_ms(void)
 static void on_dead(void *arg, int process)
 {
     (void)arg;
-    (void)p2prep_replica_dead((uint32_t)process);
+    p2prep_replica_dead((uint32_t)process);
 }
 
 static void on_refused(void *arg)
