@@ -37,6 +37,7 @@ struct sibling {
         taken; /* of the log: queued for it, sure to be read, taken by its program */
     struct mark mark[MARKS];
     int marks;
+    bool is_here;     /* it has begun: what is delivered to it, it will read */
     bool is_asked;    /* we lead soon and wait for its answer */
     bool has_asked;   /* it leads soon and waits for ours ... */
     uint64_t ask_end; /* ... beyond this */
@@ -181,7 +182,8 @@ static void stable_find(struct decide *decide)
 
 static void sibling_poll(struct decide *decide, struct sibling *sibling)
 {
-    uint64_t delivered = decide->ops.delivered(decide->arg, sibling->process);
+    uint64_t delivered =
+        sibling->is_here ? decide->ops.delivered(decide->arg, sibling->process) : 0;
     int done = 0;
 
     while (done < sibling->marks && sibling->mark[done].queued <= delivered)
@@ -560,6 +562,7 @@ void decide_receive(struct decide *decide, int src, const struct replica_msg *ms
     if (decide->world->rank[src] != decide->rank || (decide->siblings >> set & 1) == 0 ||
         decide->is_ended)
         return;
+    sibling->is_here = true;
     switch (msg->kind) {
     case DECIDE_LOG:
         log_receive(decide, (uint32_t)set, msg, bytes, size);
@@ -624,6 +627,8 @@ struct decide *decide_create(const struct world *world, int self, size_t ahead_m
 void decide_start(struct decide *decide)
 {
     decide->is_started = true;
+    EACH_SIBLING(set, decide)
+    tell(decide, set, DECIDE_TAKEN, 0);
     lead_begin(decide);
     lead_if_due(decide);
 }

@@ -31,7 +31,8 @@ enum decide_kind_of_message {                  /* in replica_msg.kind; those of 
                               DECIDE_ASK,   /* new leader: mine ends at `offset`, what have you? */
                               DECIDE_HAVE,  /* ... after the LOG beyond that: mine ends at `offset`
                                              */
-                              DECIDE_TAKEN, /* follower: my program has taken it up to `offset` */
+                              DECIDE_TAKEN, /* follower: my program has taken it up to `offset`; 0:
+                                               I have begun */
                               DECIDE_KINDS
 };
 
@@ -50,7 +51,8 @@ struct decide_ops {
     void (*send)(void *arg, int process, const struct replica_msg *msg, const void *bytes,
                  size_t size);
     /* A number that grows with all that was queued for process, and how far what is sure to be read
-     * there before it leads has come: its kernel acknowledged it, it is published in its ring. */
+     * there before it leads has come: its kernel acknowledged it, it is published in its ring. Not
+     * believed before process has been heard of: it may not have opened that ring yet. */
     uint64_t (*queued)(void *arg, int process);
     uint64_t (*delivered)(void *arg, int process);
     /* A follower learns the match of a receive that may be posted already. True: it is, and the

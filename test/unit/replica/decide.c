@@ -110,28 +110,6 @@ static const struct decide_ops ops = {
     .end = node_end,
 };
 
-static struct stage *stage_create(int replicas)
-{
-    struct stage *stage = mem_alloc(sizeof *stage);
-
-    stage->world = world_create(replicas, replicas, NULL);
-    for (int i = 0; i < replicas; i++) {
-        stage->node[i].stage = stage;
-        stage->node[i].self = i;
-        stage->node[i].decide = decide_create(stage->world, i, 256, &ops, &stage->node[i]);
-        decide_start(stage->node[i].decide);
-    }
-    return stage;
-}
-
-static void stage_destroy(struct stage *stage)
-{
-    for (int i = 0; i < REPLICAS; i++)
-        decide_destroy(stage->node[i].decide);
-    world_destroy(stage->world);
-    free(stage);
-}
-
 /* Everything on the way from a to b is in b's kernel. */
 static void carry(struct stage *stage, int a, int b)
 {
@@ -155,6 +133,32 @@ static void carry_and_read(struct stage *stage, int a, int b)
     carry(stage, a, b);
     reads(stage, a, b);
     decide_poll(stage->node[a].decide);
+}
+
+static struct stage *stage_create(int replicas)
+{
+    struct stage *stage = mem_alloc(sizeof *stage);
+
+    stage->world = world_create(replicas, replicas, NULL);
+    for (int i = 0; i < replicas; i++) {
+        stage->node[i].stage = stage;
+        stage->node[i].self = i;
+        stage->node[i].decide = decide_create(stage->world, i, 256, &ops, &stage->node[i]);
+        decide_start(stage->node[i].decide);
+    }
+    for (int a = 0; a < replicas; a++)
+        for (int b = 0; b < replicas; b++)
+            carry_and_read(stage, a, b);
+    memset(stage->link, 0, sizeof stage->link);
+    return stage;
+}
+
+static void stage_destroy(struct stage *stage)
+{
+    for (int i = 0; i < REPLICAS; i++)
+        decide_destroy(stage->node[i].decide);
+    world_destroy(stage->world);
+    free(stage);
 }
 
 static enum decide_answer ask(struct stage *stage, int node, char *value_out)
@@ -235,6 +239,28 @@ static void a_decision_is_stable_when_the_kernel_has_it(void **state)
     carry(stage, 0, 1); /* it need not read */
     decide_poll(stage->node[0].decide);
     assert_int_equal(stage->node[0].stable, gate);
+    stage_destroy(stage);
+}
+
+static void what_is_sent_to_one_who_has_not_begun_is_not_there(void **state)
+{
+    struct stage *stage = stage_create(2);
+    struct node *node = &stage->node[0];
+    struct replica_msg begun = {.kind = DECIDE_TAKEN};
+    (void)state;
+
+    decide_destroy(node->decide);
+    node->decide = decide_create(stage->world, 0, 0, &ops, node);
+    decide_start(node->decide);
+    decides(stage, 0, 'a');
+    uint64_t gate = decide_gate(node->decide);
+
+    carry(stage, 0, 1);
+    decide_poll(node->decide);
+    assert_int_equal(node->stable, 0);
+    decide_receive(node->decide, 1, &begun, NULL, 0);
+    decide_poll(node->decide);
+    assert_int_equal(node->stable, gate);
     stage_destroy(stage);
 }
 
@@ -423,6 +449,7 @@ static void one_without_siblings_says_nothing(void **state)
 UNIT_MAIN(cmocka_unit_test(a_follower_takes_outcomes_in_order_and_waits),
           cmocka_unit_test(a_million_noes_are_one_message),
           cmocka_unit_test(a_decision_is_stable_when_the_kernel_has_it),
+          cmocka_unit_test(what_is_sent_to_one_who_has_not_begun_is_not_there),
           cmocka_unit_test(of_three_the_slowest_makes_it_stable_and_all_hear),
           cmocka_unit_test(a_match_is_told_or_kept_until_its_receive_is_posted),
           cmocka_unit_test(who_leads_next_takes_all_of_the_log_first),
