@@ -25,6 +25,8 @@ void replica_settings_default(struct replica_settings *settings)
         .falling_last = INT32_MIN / 4,
         .not_falling_first = -31078,
         .not_falling_last = -31080,
+        .spared_first = -50,
+        .spared_last = -51,
     };
 }
 

@@ -95,6 +95,8 @@ struct replica_settings {
     /* Tags that are given once each, falling: from -27 down to INT_MIN / 4, but for -31078 to
      * -31080: Open MPI 4.1's for non-blocking collectives. */
     int32_t falling_first, falling_last, not_falling_first, not_falling_last;
+    /* ... and for -50 and -51, MPI_Dist_graph_create's own, again and again. */
+    int32_t spared_first, spared_last;
 };
 void replica_settings_default(struct replica_settings *settings);
 
