@@ -98,7 +98,7 @@ static void up_lost(void *arg, void *owner, enum p2prep_loss loss, const char *w
         if (loss == P2PREP_LOSS_DENIED)
             p2prep_replica_refused();
         else
-            p2prep_watch_look(peer->vpid);
+            p2prep_watch_cut(peer->vpid);
         return;
     }
     if (loss == P2PREP_LOSS_FAULT) {

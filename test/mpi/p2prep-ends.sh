@@ -55,6 +55,13 @@ host=$(uname -n)
 claim "all replicas of a rank die: the others say one sentence with rank, hosts and processes" \
     words "All replicas of rank 1 are dead: .*$host (process 1), .*$host (process 4)" gone $sayers 4
 
+run reset --mca pml_p2prep_transports tcp
+claim "all connections of a living process are reset: one leaves, the right result of every rank" right reset
+claim "all connections of a living process are reset: who leaves says so" grep -q "leaves: the others took it for dead" "$scratch/reset/err"
+run reset --mca pml_p2prep_transports shm
+claim "control connections alone are reset: the right result of every rank" right reset
+claim "control connections alone are reset: all come out of MPI_Finalize" came_out reset 6
+
 run unborn
 five "a process dies before MPI_Init, another comes there late" unborn
 # with_gdb NUMBER KILLS: process NUMBER is run by a debugger, as $scratch/gdb says
