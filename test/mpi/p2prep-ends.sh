@@ -69,10 +69,10 @@ with_gdb() {
     rest=$((5 - $1))
     # shellcheck disable=SC2086
     job init "$1" $replicated --mca pml_p2prep_replicas 2 --mca pml_p2prep_transports shm -x P2PREP_KILL="$2" p2prep-ends none : \
-        -n 1 sh -c "exec gdb -batch -x $scratch/gdb $P2PMPI_BUILDDIR/test/mpi/p2prep-ends >$scratch/gdb.out 2>&1" : \
+        -n 1 sh -c "exec env -u LD_PRELOAD gdb -batch -x $scratch/gdb $P2PMPI_BUILDDIR/test/mpi/p2prep-ends >$scratch/gdb.out 2>&1" : \
         -n $rest p2prep-ends none
 }
-gdb_says() { printf '%s\n' 'set breakpoint pending on' 'set confirm off' "$@" >"$scratch/gdb"; }
+gdb_says() { printf '%s\n' "set environment LD_PRELOAD $preload" 'set breakpoint pending on' 'set confirm off' "$@" >"$scratch/gdb"; }
 traced() {
     command -v gdb >/dev/null && grep -q '^Breakpoint 1' "$scratch/gdb.out" && return 0
     skip "$1" "gdb cannot trace here"
