@@ -246,12 +246,20 @@ static struct p2prep_link *link_by(int i, struct p2prep_peer *peer, const unsign
     return NULL;
 }
 
-/* With replicas one limit on all transports: which one a pair has may differ from set to set. */
+size_t p2prep_wire_eager_replicas(void)
+{
+    const mca_pml_p2prep_t *pml = &mca_pml_p2prep;
+    bool is_one_host = (uint32_t)ompi_process_info.num_local_peers + 1 == pml->n_processes;
+    if (pml->eager)
+        return pml->eager;
+    return is_one_host && is_wanted("shm") ? P2PREP_EAGER_HOST : P2PREP_EAGER_HOSTS;
+}
+
 static size_t eager_over(const struct p2prep_medium *medium)
 {
     if (mca_pml_p2prep.eager)
         return mca_pml_p2prep.eager;
-    return mca_pml_p2prep.world ? P2PREP_EAGER_REPLICAS : medium->eager;
+    return mca_pml_p2prep.world ? p2prep_wire_eager_replicas() : medium->eager;
 }
 
 /* Its cards, to be freed; NULL: none. With replicas they are there, or it is dead and never asked

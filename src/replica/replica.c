@@ -238,9 +238,11 @@ void replica_flush(struct replica *replica)
 
 void replica_tick(struct replica *replica, int64_t now_ms)
 {
-    if (now_ms != replica->now_ms)
-        replica_flush(replica);
     replica->now_ms = now_ms;
+    if (now_ms - replica->flushed_ms >= FLUSH_MS) {
+        replica_flush(replica);
+        replica->flushed_ms = now_ms;
+    }
     if (replica->waiting != NULL)
         sending_tick(replica);
     if (replica->is_closing)
