@@ -159,7 +159,7 @@ static uint64_t host_number(void)
     opal_process_name_t first = *OMPI_PROC_MY_NAME;
     char *peers = NULL, *next;
     int rc;
-    OPAL_MODEX_RECV_VALUE_OPTIONAL(rc, OPAL_PMIX_LOCAL_PEERS, &all, &peers, OPAL_STRING);
+    OPAL_MODEX_RECV_VALUE_OPTIONAL(rc, P2PREP_LOCAL_PEERS, &all, &peers, P2PREP_MODEX_STRING);
     if (rc != OPAL_SUCCESS)
         return name_of(&first);
     for (char *at = peers; at && *at; at = *next ? next + 1 : next) {
