@@ -31,7 +31,9 @@
 #include "replica/matching.h"
 #include "replica/world.h"
 
-#define P2PREP_EAGER_REPLICAS 8192 /* unless the user says otherwise */
+/* With replicas, unless the user says otherwise: all on one host with shared memory, or not */
+#define P2PREP_EAGER_HOST  8192
+#define P2PREP_EAGER_HOSTS 32768 /* fits into a ring of shared memory, too */
 
 struct p2prep_peer;
 struct p2prep_comm;
@@ -197,7 +199,7 @@ static inline void p2prep_count_live(struct ompi_communicator_t *comm, int tag, 
 {
     struct p2prep_comm *pc = (struct p2prep_comm *)comm->c_pml_comm;
     if (OPAL_UNLIKELY(tag < 0 && mca_pml_p2prep.world && pc))
-        p2prep_falling_count(&pc->falling, comm->c_contextid, tag, more);
+        p2prep_falling_count(&pc->falling, p2prep_context(comm), tag, more);
 }
 
 /* pml_p2prep_peer.c */

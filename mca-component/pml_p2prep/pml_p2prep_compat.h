@@ -22,11 +22,15 @@
 #include <opal/mca/pmix/pmix-internal.h>
 #define P2PREP_PML_VERSION  MCA_PML_BASE_VERSION_2_1_0
 #define P2PREP_MODEX_GLOBAL PMIX_GLOBAL
+#define P2PREP_MODEX_STRING PMIX_STRING
+#define P2PREP_LOCAL_PEERS  PMIX_LOCAL_PEERS
 #define P2PREP_CONTEXT      c_index
 #else
 #include <opal/mca/pmix/pmix.h>
 #define P2PREP_PML_VERSION  MCA_PML_BASE_VERSION_2_0_0
 #define P2PREP_MODEX_GLOBAL OPAL_PMIX_GLOBAL
+#define P2PREP_MODEX_STRING OPAL_STRING
+#define P2PREP_LOCAL_PEERS  OPAL_PMIX_LOCAL_PEERS
 #define P2PREP_CONTEXT      c_contextid
 #endif
 

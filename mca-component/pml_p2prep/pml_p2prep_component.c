@@ -101,11 +101,12 @@ static int component_register(void)
                  "used for it",
                  MCA_BASE_VAR_TYPE_STRING, OPAL_INFO_LVL_2, &pml->transports);
     pml->eager = 0;
-    register_var("eager",
-                 "Messages up to this many bytes are sent at once, longer ones when they are "
-                 "matched; 0: 8192 with "
-                 "replicas, else what suits the transport (shm 8192, tcp 65536)",
-                 MCA_BASE_VAR_TYPE_UNSIGNED_INT, OPAL_INFO_LVL_4, &pml->eager);
+    register_var(
+        "eager",
+        "Messages up to this many bytes are sent at once, longer ones when they are "
+        "matched; 0: what suits the transport (shm 8192, tcp 65536); with replicas 8192 if "
+        "all processes are on one host and use shm, else 32768",
+        MCA_BASE_VAR_TYPE_UNSIGNED_INT, OPAL_INFO_LVL_4, &pml->eager);
     pml->interfaces = NULL;
     register_var(
         "if_include",

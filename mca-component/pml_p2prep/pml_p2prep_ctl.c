@@ -18,7 +18,12 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-enum { MESH_MAX = 64, EVENTS = 32, PATIENCE_MS = 100 };
+enum {
+    MESH_MAX = 64,
+    EVENTS = 32,
+    PATIENCE_MS = 100,
+    CUT_MS = 50, /* a broken link's neighbours may be heard of, too, before one must leave */
+};
 
 static struct ctl *all; /* of this process: fork handlers have no argument */
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -125,6 +130,7 @@ void ctl_destroy(struct ctl *ctl)
     }
     free(ctl->processes);
     free(ctl->dead);
+    free(ctl->cuts);
     free(ctl);
 }
 
@@ -265,11 +271,102 @@ void ctl_look(struct ctl *ctl, int process)
         ctl_dial(ctl, process);
 }
 
+/* ---- links that broke between the living */
+
+static void cut_add(struct ctl *ctl, int a, int b)
+{
+    for (int i = 0; i < ctl->cut_count; i++) {
+        if (ctl->cuts[i].a == a && ctl->cuts[i].b == b)
+            return;
+    }
+    if (ctl->cut_count == ctl->cut_room) {
+        int room = ctl->cut_room * 2 + 8;
+        struct ctl_cut *cuts = realloc(ctl->cuts, (size_t)room * sizeof *cuts);
+        if (!cuts)
+            return;
+        ctl->cuts = cuts;
+        ctl->cut_room = room;
+    }
+    ctl->cuts[ctl->cut_count++] = (struct ctl_cut){a, b, ctl->now_ms};
+    ctl_tell_all(ctl, CTL_CUT, a * ctl->count + b);
+}
+
+void ctl_cut(struct ctl *ctl, int process)
+{
+    ctl->processes[process].is_cut = true;
+    ctl_look(ctl, process);
+}
+
+void ctl_lives(struct ctl *ctl, int process)
+{
+    if (ctl->processes[process].is_cut)
+        cut_add(ctl, ctl->self < process ? ctl->self : process,
+                ctl->self < process ? process : ctl->self);
+}
+
+static bool is_open(const struct ctl *ctl, const struct ctl_cut *cut)
+{
+    return !ctl->processes[cut->a].is_dead && !ctl->processes[cut->b].is_dead;
+}
+
+static int cuts_of(const struct ctl *ctl, int process)
+{
+    int n = 0;
+    for (int i = 0; i < ctl->cut_count; i++) {
+        const struct ctl_cut *cut = &ctl->cuts[i];
+        n += is_open(ctl, cut) && (cut->a == process || cut->b == process);
+    }
+    return n;
+}
+
+static bool can_leave(const struct ctl *ctl, int process)
+{
+    return !ctl->up.can_leave || ctl->up.can_leave(ctl->up.arg, process);
+}
+
+/* Of the two the one with more broken links, if others can do its work. */
+static int loser(const struct ctl *ctl, const struct ctl_cut *cut)
+{
+    int first = cuts_of(ctl, cut->a) > cuts_of(ctl, cut->b) ? cut->a : cut->b;
+    int second = first == cut->a ? cut->b : cut->a;
+    return !can_leave(ctl, first) && can_leave(ctl, second) ? second : first;
+}
+
+static bool is_lowest(const struct ctl *ctl)
+{
+    for (int i = 0; i < ctl->self; i++) {
+        if (!ctl->processes[i].is_dead)
+            return false;
+    }
+    return true;
+}
+
+/* The one process with most broken links first: that may be all of the trouble. */
+static void cuts_decide(struct ctl *ctl)
+{
+    const struct ctl_cut *worst = NULL;
+    int most = 0;
+    for (int i = 0; i < ctl->cut_count; i++) {
+        const struct ctl_cut *cut = &ctl->cuts[i];
+        int n = cuts_of(ctl, cut->a) + cuts_of(ctl, cut->b);
+        if (is_open(ctl, cut) && ctl->now_ms - cut->since_ms >= CUT_MS && n > most) {
+            worst = cut;
+            most = n;
+        }
+    }
+    if (worst)
+        ctl_dead(ctl, loser(ctl, worst));
+}
+
+/* ---- */
+
 void ctl_take(struct ctl *ctl, const struct ctl_frame *frame)
 {
     if (frame->kind == CTL_REFUSED)
         ctl_refused(ctl);
-    if (frame->process >= (uint32_t)ctl->count)
+    if (frame->kind == CTL_CUT && frame->process / (uint32_t)ctl->count < (uint32_t)ctl->count)
+        cut_add(ctl, (int)frame->process / ctl->count, (int)frame->process % ctl->count);
+    if (frame->process >= (uint32_t)ctl->count || frame->kind == CTL_CUT)
         return;
     struct ctl_process *about = &ctl->processes[frame->process];
     if (frame->kind == CTL_DEAD)
@@ -287,6 +384,10 @@ void ctl_tell_sets(struct ctl *ctl, struct conn *conn)
     for (int i = 0; i < ctl->count && conn->state == CONN_UP; i++) {
         if (ctl->processes[i].is_done)
             ctl_tell(ctl, conn, CTL_DONE, i);
+    }
+    for (int i = 0; i < ctl->cut_count && conn->state == CONN_UP; i++) {
+        if (is_open(ctl, &ctl->cuts[i]))
+            ctl_tell(ctl, conn, CTL_CUT, ctl->cuts[i].a * ctl->count + ctl->cuts[i].b);
     }
 }
 
@@ -318,6 +419,8 @@ void ctl_poll(struct ctl *ctl, int64_t now_ms)
     }
     if (ctl->dials > 0)
         ctl_dials_tick(ctl);
+    if (ctl->cut_count > 0 && !ctl->is_refused && is_lowest(ctl))
+        cuts_decide(ctl);
     if (n > 0)
         ctl_conns_sweep(ctl);
     upcalls(ctl);

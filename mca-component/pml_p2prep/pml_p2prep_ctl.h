@@ -31,6 +31,8 @@ struct ctl_upcalls {
     void (*dead)(void *arg, int process);
     /* Others hold this process for dead: leave. Once. */
     void (*refused)(void *arg);
+    /* Others can take over all that process does. NULL: always. */
+    bool (*can_leave)(void *arg, int process);
 };
 
 struct ctl_setup {
@@ -59,6 +61,9 @@ void ctl_poll(struct ctl *ctl, int64_t now_ms);
 int ctl_fd(const struct ctl *ctl);
 /* Something about process looks like death: finds out. */
 void ctl_look(struct ctl *ctl, int process);
+/* The data link with process broke and is not made again. If both live, one must leave; the lowest
+ * living process decides for all which, so that no two give up each other. */
+void ctl_cut(struct ctl *ctl, int process);
 /* It is dead for certain (the daemon's word). */
 void ctl_dead(struct ctl *ctl, int process);
 /* The same, from any thread. */

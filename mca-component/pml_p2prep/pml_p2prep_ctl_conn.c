@@ -358,6 +358,7 @@ static void answer(struct ctl *ctl, struct conn *conn, const struct ctl_frame *f
         peer->good = conn->addr;
         peer->delay_ms = 0;
         ctl_tell_sets(ctl, conn);
+        ctl_lives(ctl, process);
     } else if (frame->kind == CTL_STRANGER) {
         /* At its own address another process has its port now; elsewhere that proves nothing. */
         dial_failed(ctl, process, ECONNREFUSED);

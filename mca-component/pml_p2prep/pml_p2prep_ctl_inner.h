@@ -20,6 +20,7 @@ enum ctl_kind {
     CTL_REFUSED,   /* you are dead; as an answer with the cookie of the one who dialled */
     CTL_DEAD,      /* process is */
     CTL_DONE,      /* process is */
+    CTL_CUT,       /* process: first * count + second; both live, their data link is broken */
 };
 
 struct ctl_frame {
@@ -41,9 +42,15 @@ struct conn {
     struct ctl_frame in;
 };
 
+struct ctl_cut {
+    int a, b;
+    int64_t since_ms;
+};
+
 struct ctl_process {
     struct ctl_card card;
     bool has_card, is_friend, is_dead, is_done;
+    bool is_cut; /* our data link with it broke: if it lives, everybody must know */
     bool is_met; /* there was a connection with it */
     struct conn *out, *in;
     int good;         /* address that is known to be its own; -1: none yet */
@@ -62,6 +69,8 @@ struct ctl {
     int conn_count, dials; /* dials: under way or waiting */
     struct ctl_process *processes;
     int *dead, dead_count, told; /* in order of news; told: upcalls made */
+    struct ctl_cut *cuts;
+    int cut_count, cut_room;
     bool is_done, is_refused, is_refused_told, is_started, is_forked;
     int64_t now_ms;
 };
@@ -86,6 +95,8 @@ void ctl_tell_all(struct ctl *ctl, enum ctl_kind kind, int process);
 
 void ctl_take(struct ctl *ctl, const struct ctl_frame *frame);
 void ctl_refused(struct ctl *ctl);
+/* It answered: it lives. */
+void ctl_lives(struct ctl *ctl, int process);
 /* Everything known, to a new connection. */
 void ctl_tell_sets(struct ctl *ctl, struct conn *conn);
 

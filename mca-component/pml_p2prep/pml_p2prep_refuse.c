@@ -16,6 +16,8 @@
 #include <opal/mca/patcher/patcher.h>
 #include <opal/util/show_help.h>
 
+#include <dlfcn.h>
+
 #define HELP "help-mpi-pml-p2prep.txt"
 
 static int refuse(const char *name)
@@ -30,10 +32,12 @@ static int refuse(const char *name)
     X(MPI_Win_allocate_shared)                                                                     \
     X(MPI_Win_create_dynamic)                                                                      \
     X(MPI_Comm_spawn)                                                                              \
-    X(MPI_Comm_spawn_multiple) X(MPI_Comm_accept) X(MPI_Comm_connect) X(MPI_Comm_join)             \
-        X(MPI_Comm_idup) X(MPI_File_read_shared) X(MPI_File_write_shared) X(MPI_File_iread_shared) \
-            X(MPI_File_iwrite_shared) X(MPI_File_read_ordered) X(MPI_File_write_ordered)           \
-                X(MPI_File_read_ordered_begin) X(MPI_File_write_ordered_begin)
+    X(MPI_Comm_spawn_multiple)                                                                     \
+    X(MPI_Comm_accept) X(MPI_Comm_connect) X(MPI_Comm_join) X(MPI_Comm_idup)                       \
+        X(MPI_Comm_idup_with_info) X(MPI_Psend_init) X(MPI_Precv_init) X(MPI_Session_init)         \
+            X(MPI_File_read_shared) X(MPI_File_write_shared) X(MPI_File_iread_shared)              \
+                X(MPI_File_iwrite_shared) X(MPI_File_read_ordered) X(MPI_File_write_ordered)       \
+                    X(MPI_File_read_ordered_begin) X(MPI_File_write_ordered_begin)
 
 /* Arguments are the caller's business in C's calling conventions: none is looked at. */
 #define FUNCTION(name)                                                                             \
@@ -148,6 +152,8 @@ void p2prep_refuse_open(void)
         return;
     for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++) {
         uintptr_t unused;
+        if (!dlsym(RTLD_DEFAULT, refusals[i].name)) /* not in this version of Open MPI */
+            continue;
         (void)opal_patcher->patch_symbol(refusals[i].name, (uintptr_t)refusals[i].refusal, &unused);
     }
 }

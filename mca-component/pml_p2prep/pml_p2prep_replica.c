@@ -26,7 +26,6 @@ enum {
     LOOK_EVERY = 16,   /* calls of progress between two looks at the clock or the control sockets */
     IDLE_TELL = 2,     /* ... after which decisions do */
     DRAIN_MAX = 10000, /* calls of progress, at most, to read what the dead left */
-    IDLE_FLUSH = 128,  /* empty calls in a row after which lazy acknowledgements go out */
 };
 
 static struct replica *engine; /* this process's */
@@ -164,7 +163,7 @@ int p2prep_replica_open(void)
     mca_pml_p2prep_t *pml = &mca_pml_p2prep;
     struct replica_settings settings;
     replica_settings_default(&settings);
-    settings.eager = pml->eager ? pml->eager : P2PREP_EAGER_REPLICAS;
+    settings.eager = p2prep_wire_eager_replicas();
     settings.retain_max = pml->retain_max;
     settings.lag_max_ms = (int64_t)pml->lag_max * 1000;
     for (uint32_t i = 0; i < pml->n_peers; i++) {
@@ -352,8 +351,6 @@ void p2prep_replica_tag_again(int tag, uint32_t context)
     op_end(NULL, REPLICA_END_BROKEN, 0, sentence);
 }
 
-/* Nobody waits for a lazy acknowledgement: who does asks with WANT. So a flush may be late; a
- * process that goes on receiving need not flush at all, and one that only waits does it soon. */
 void p2prep_replica_progress(int n)
 {
     if (OPAL_UNLIKELY(n_doomed > 0))
@@ -363,8 +360,6 @@ void p2prep_replica_progress(int n)
     idle_calls = n == 0 ? idle_calls + 1 : 0;
     if (idle_calls == IDLE_TELL)
         p2prep_order_flush();
-    if (idle_calls == IDLE_FLUSH)
-        replica_flush(engine);
     if (OPAL_LIKELY(++calls % LOOK_EVERY != 0))
         return;
     int64_t now_ms = clock_ms();

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #define READ_CHUNK (1u << 20) /* of a body, per progress() */
+#define PIECE_MOST 8128 /* bytes of a body in a record: one is read while the next is written */
 
 enum p2prep_sent shm_send_body(struct p2prep_link *base, const void *head, size_t head_size,
                                const void *payload, size_t payload_size, void *token)
@@ -87,6 +88,8 @@ static bool put_pieces(struct shm_link *link, struct parcel *parcel)
 {
     size_t most = ring_record_max(link->out.size) / 2 - sizeof(struct piece);
 
+    if (most > PIECE_MOST)
+        most = PIECE_MOST;
     while (parcel->pulled < parcel->size) {
         size_t left = parcel->size - parcel->pulled, size = left < most ? left : most;
         struct piece piece = {parcel->id, parcel->pulled};

@@ -45,14 +45,27 @@ static void on_refused(void *arg)
     p2prep_replica_refused();
 }
 
+static bool can_leave(void *arg, int process)
+{
+    const struct world *world = mca_pml_p2prep.world;
+    (void)arg;
+    for (int set = 0; set < world->replicas; set++) {
+        int sibling = world_process(world, world->rank[process], set);
+        if (sibling >= 0 && sibling != process && !ctl_is_dead(ctl, sibling))
+            return true;
+    }
+    return false;
+}
+
 int p2prep_watch_open(void)
 {
     struct err err = {{0}};
-    struct ctl_setup setup = {.self = (int)OMPI_PROC_MY_NAME->vpid,
-                              .count = (int)ompi_process_info.num_procs,
-                              .interfaces = p2prep_wire_interfaces(),
-                              .host = ompi_process_info.nodename,
-                              .up = {.dead = on_dead, .refused = on_refused}};
+    struct ctl_setup setup = {
+        .self = (int)OMPI_PROC_MY_NAME->vpid,
+        .count = (int)ompi_process_info.num_procs,
+        .interfaces = p2prep_wire_interfaces(),
+        .host = ompi_process_info.nodename,
+        .up = {.dead = on_dead, .refused = on_refused, .can_leave = can_leave}};
     size_t size;
     int rc;
     ctl = ctl_create(&setup, &err);
@@ -130,10 +143,10 @@ void p2prep_watch_close(void)
     ctl = NULL;
 }
 
-void p2prep_watch_look(uint32_t process)
+void p2prep_watch_cut(uint32_t process)
 {
     if (ctl)
-        ctl_look(ctl, (int)process);
+        ctl_cut(ctl, (int)process);
 }
 
 void p2prep_watch_poll(void)

@@ -16,8 +16,8 @@ void p2prep_watch_connect(void);
 /* Finds out whether it is; waits until that is known. */
 bool p2prep_watch_is_dead(uint32_t process);
 void p2prep_watch_close(void);
-/* Something about this process looks like death: finds out. */
-void p2prep_watch_look(uint32_t process);
+/* The link with this process broke: it is dead, or one of both must leave. */
+void p2prep_watch_cut(uint32_t process);
 /* News that came. Cheap enough for every few calls of progress. */
 void p2prep_watch_poll(void);
 /* Says that this process needs nobody any more. */

@@ -98,7 +98,7 @@ static void up_lost(void *arg, void *owner, enum p2prep_loss loss, const char *w
         if (loss == P2PREP_LOSS_DENIED)
             p2prep_replica_refused();
         else
-            p2prep_watch_look(peer->vpid);
+            p2prep_watch_cut(peer->vpid);
         return;
     }
     if (loss == P2PREP_LOSS_FAULT) {
@@ -159,7 +159,7 @@ static uint64_t host_number(void)
     opal_process_name_t first = *OMPI_PROC_MY_NAME;
     char *peers = NULL, *next;
     int rc;
-    OPAL_MODEX_RECV_VALUE_OPTIONAL(rc, OPAL_PMIX_LOCAL_PEERS, &all, &peers, OPAL_STRING);
+    OPAL_MODEX_RECV_VALUE_OPTIONAL(rc, P2PREP_LOCAL_PEERS, &all, &peers, P2PREP_MODEX_STRING);
     if (rc != OPAL_SUCCESS)
         return name_of(&first);
     for (char *at = peers; at && *at; at = *next ? next + 1 : next) {
@@ -246,12 +246,20 @@ static struct p2prep_link *link_by(int i, struct p2prep_peer *peer, const unsign
     return NULL;
 }
 
-/* With replicas one limit on all transports: which one a pair has may differ from set to set. */
+size_t p2prep_wire_eager_replicas(void)
+{
+    const mca_pml_p2prep_t *pml = &mca_pml_p2prep;
+    bool is_one_host = (uint32_t)ompi_process_info.num_local_peers + 1 == pml->n_processes;
+    if (pml->eager)
+        return pml->eager;
+    return is_one_host && is_wanted("shm") ? P2PREP_EAGER_HOST : P2PREP_EAGER_HOSTS;
+}
+
 static size_t eager_over(const struct p2prep_medium *medium)
 {
     if (mca_pml_p2prep.eager)
         return mca_pml_p2prep.eager;
-    return mca_pml_p2prep.world ? P2PREP_EAGER_REPLICAS : medium->eager;
+    return mca_pml_p2prep.world ? p2prep_wire_eager_replicas() : medium->eager;
 }
 
 /* Its cards, to be freed; NULL: none. With replicas they are there, or it is dead and never asked

@@ -12,6 +12,9 @@ int p2prep_wire_open(void);
 void p2prep_wire_close(void);
 /* Gives a peer the first medium that reaches it. An OMPI error code; shows why, if asked to. */
 int p2prep_wire_add(struct p2prep_peer *peer, bool says_why);
+/* With replicas: most bytes of a message that goes with its envelope. One limit for all pairs of
+ * the job, for which transport a pair has may differ from set to set. */
+size_t p2prep_wire_eager_replicas(void);
 int p2prep_wire_progress(void);
 /* Which network interfaces the user wants, NULL: any. */
 const char *p2prep_wire_interfaces(void);

@@ -71,19 +71,31 @@ static void group_shrink(ompi_group_t *group, const struct world *world, int set
     group->grp_proc_count = world->ranks;
 }
 
-/* The first replica of a rank looks for the others on its own host. */
+/* Does a process run on this host? -1 does not. */
+static bool is_local(int process)
+{
+    opal_process_name_t name = {.jobid = OMPI_PROC_MY_NAME->jobid, .vpid = (opal_vpid_t)process};
+    ompi_proc_t *proc = process < 0 ? NULL : (ompi_proc_t *)ompi_proc_for_name(name);
+    return proc && OPAL_PROC_ON_LOCAL_NODE(proc->super.proc_flags);
+}
+
+/* Does the first replica of a rank run on this host, and another of its replicas, too? */
+static bool is_doubled(const struct world *world, int rank)
+{
+    for (int set = 1; set < world->replicas; set++)
+        if (is_local(world_process(world, rank, 0)) && is_local(world_process(world, rank, set)))
+            return true;
+    return false;
+}
+
+/* One process of each host says so: the first replica of the lowest rank that is doubled there. */
 static void host_warn(const struct world *world, uint32_t me)
 {
-    for (int set = 1; world->set[me] == 0 && set < world->replicas; set++) {
-        int process = world_process(world, world->rank[me], set);
-        opal_process_name_t name = {.jobid = OMPI_PROC_MY_NAME->jobid,
-                                    .vpid = (opal_vpid_t)process};
-        ompi_proc_t *proc = process < 0 ? NULL : (ompi_proc_t *)ompi_proc_for_name(name);
-        if (!proc || !OPAL_PROC_ON_LOCAL_NODE(proc->super.proc_flags))
-            continue;
-        opal_show_help(HELP, "shared host", true, world->rank[me], ompi_process_info.nodename);
-        return;
-    }
+    int rank = 0;
+    while (rank < world->rank[me] && !is_doubled(world, rank))
+        rank++;
+    if (world->set[me] == 0 && rank == world->rank[me] && is_doubled(world, rank))
+        p2prep_say("shared host", rank, ompi_process_info.nodename);
 }
 
 int p2prep_world_open(void)

@@ -21,8 +21,7 @@ bool replica_tag_falls(const struct replica *replica, int32_t tag)
     const struct replica_settings *settings = &replica->settings;
 
     return tag <= settings->falling_first && tag >= settings->falling_last &&
-           (tag > settings->not_falling_first || tag < settings->not_falling_last) &&
-           (tag > settings->spared_first || tag < settings->spared_last);
+           (tag > settings->not_falling_first || tag < settings->not_falling_last);
 }
 
 static struct closed *closed_find(const struct replica *replica, uint32_t cid)

@@ -21,12 +21,10 @@ void replica_settings_default(struct replica_settings *settings)
         .copy_delay_ms = 1,
         .lag_max_ms = 30000,
         .forget_ms = 250,
-        .falling_first = -27,
+        .falling_first = -52,
         .falling_last = INT32_MIN / 4,
         .not_falling_first = -31078,
         .not_falling_last = -31080,
-        .spared_first = -50,
-        .spared_last = -51,
     };
 }
 
@@ -252,9 +250,11 @@ void replica_flush(struct replica *replica)
 
 void replica_tick(struct replica *replica, int64_t now_ms)
 {
-    if (now_ms != replica->now_ms)
-        replica_flush(replica);
     replica->now_ms = now_ms;
+    if (now_ms - replica->flushed_ms >= FLUSH_MS) {
+        replica_flush(replica);
+        replica->flushed_ms = now_ms;
+    }
     if (replica->waiting != NULL)
         sending_tick(replica);
     if (replica->is_closing)

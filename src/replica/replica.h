@@ -92,11 +92,10 @@ struct replica_settings {
     int64_t lag_max_ms;    /* 30,000 */
     int64_t forget_ms;     /* streams that may be forgotten are looked for so often (250), or when
                             * there are many new ones */
-    /* Tags that are given once each, falling: from -27 down to INT_MIN / 4, but for -31078 to
-     * -31080: Open MPI 4.1's for non-blocking collectives. */
+    /* Tags that are given once each, falling: Open MPI's for non-blocking collectives. They begin
+     * at -27, but -50 and -51 are MPI_Dist_graph_create's, too, again and again: from -52 down to
+     * INT_MIN / 4, but for -31078 to -31080. */
     int32_t falling_first, falling_last, not_falling_first, not_falling_last;
-    /* ... and for -50 and -51, MPI_Dist_graph_create's own, again and again. */
-    int32_t spared_first, spared_last;
 };
 void replica_settings_default(struct replica_settings *settings);
 

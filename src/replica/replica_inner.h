@@ -14,7 +14,8 @@
 #define WANT_MS   5           /* between two WANTs */
 #define FORGET_MIN                                                                                 \
     64 /* streams to forget are looked for when there are twice as many and these more */
-#define NOT_YET INT64_MIN /* since_ms before the next tick: the clock may have stood for long */
+#define FLUSH_MS 4         /* between two flushes by the tick */
+#define NOT_YET  INT64_MIN /* since_ms before the next tick: the clock may have stood for long */
 
 #include <uthash.h>
 
@@ -171,7 +172,7 @@ struct replica {
     struct replica_body *gated;
     size_t records, small_waiting;
     bool is_started, is_ended, is_answering; /* answering: some peer's `answers` are not 0 */
-    int64_t now_ms, want_ms, lag_told_ms;
+    int64_t now_ms, want_ms, lag_told_ms, flushed_ms;
     int64_t *here_ms; /* [replicas] when the sibling answered a WANT last */
     struct replica_stats stats;
 };

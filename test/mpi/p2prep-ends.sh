@@ -55,6 +55,13 @@ host=$(uname -n)
 claim "all replicas of a rank die: the others say one sentence with rank, hosts and processes" \
     words "All replicas of rank 1 are dead: .*$host (process 1), .*$host (process 4)" gone $sayers 4
 
+run reset --mca pml_p2prep_transports tcp
+claim "all connections of a living process are reset: one leaves, the right result of every rank" right reset
+claim "all connections of a living process are reset: who leaves says so" grep -q "leaves: the others took it for dead" "$scratch/reset/err"
+run reset --mca pml_p2prep_transports shm
+claim "control connections alone are reset: the right result of every rank" right reset
+claim "control connections alone are reset: all come out of MPI_Finalize" came_out reset 6
+
 run unborn
 five "a process dies before MPI_Init, another comes there late" unborn
 # with_gdb NUMBER KILLS: process NUMBER is run by a debugger, as $scratch/gdb says
@@ -62,10 +69,10 @@ with_gdb() {
     rest=$((5 - $1))
     # shellcheck disable=SC2086
     job init "$1" $replicated --mca pml_p2prep_replicas 2 --mca pml_p2prep_transports shm -x P2PREP_KILL="$2" p2prep-ends none : \
-        -n 1 sh -c "exec gdb -batch -x $scratch/gdb $P2PMPI_BUILDDIR/test/mpi/p2prep-ends >$scratch/gdb.out 2>&1" : \
+        -n 1 sh -c "exec env -u LD_PRELOAD gdb -batch -x $scratch/gdb $P2PMPI_BUILDDIR/test/mpi/p2prep-ends >$scratch/gdb.out 2>&1" : \
         -n $rest p2prep-ends none
 }
-gdb_says() { printf '%s\n' 'set breakpoint pending on' 'set confirm off' "$@" >"$scratch/gdb"; }
+gdb_says() { printf '%s\n' "set environment LD_PRELOAD $preload" 'set breakpoint pending on' 'set confirm off' "$@" >"$scratch/gdb"; }
 traced() {
     command -v gdb >/dev/null && grep -q '^Breakpoint 1' "$scratch/gdb.out" && return 0
     skip "$1" "gdb cannot trace here"

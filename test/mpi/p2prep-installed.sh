@@ -5,7 +5,8 @@
 unset OMPI_MCA_mca_base_component_path
 HOME=$scratch/home
 OMPI_MCA_rmaps_base_oversubscribe=1 # eight processes on however many cores
-export HOME OMPI_MCA_rmaps_base_oversubscribe
+PRTE_MCA_rmaps_default_mapping_policy=:oversubscribe
+export HOME OMPI_MCA_rmaps_base_oversubscribe PRTE_MCA_rmaps_default_mapping_policy
 mkdir "$HOME" "$scratch/build"
 source=$(cd "$P2PMPI_SRCDIR" && pwd)
 cp "$P2PMPI_BUILDDIR/test/mpi/hello" "$scratch/app"
@@ -19,6 +20,10 @@ build() {
 }
 claim "configure --with-user-component, make, make install" build || claims_end
 claim "the component is in ~/.openmpi/components" test -e "$HOME/.openmpi/components/mca_pml_p2prep.so"
+# 5.0's mpirun has to be told of that folder.
+case $(mpirun --version) in
+*"(Open MPI) 5."*) export OMPI_MCA_mca_base_component_path="$HOME/.openmpi/components:$(ompi_info --parsable --path pkglibdir | sed 's/.*://')" ;;
+esac
 # ranks OF TIMES: each rank of so many has said hello so often
 ranks() {
     for rank in $(seq 0 $(($1 - 1))); do

@@ -727,7 +727,6 @@ static void settings_draw(struct world_sim *w)
     struct replica_settings *settings = &w->settings;
 
     replica_settings_default(settings);
-    settings->spared_first = settings->spared_last = INT32_MIN; /* programs here use all */
     settings->eager = 48;
     settings->retain_max =
         sim_chance(sim, 500) ? sim_below(sim, 1500) : sim_between(sim, 1500, 40000);

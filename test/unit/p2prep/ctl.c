@@ -22,7 +22,7 @@
 #include <unistd.h>
 
 enum { MAX = 24, PATIENCE_MS = 60000, CARD_MAX = 1024 };
-enum order { NONE, DONE, CUT, GIVE_UP, TOLD, FORK };
+enum order { NONE, DONE, CUT, LINK, GIVE_UP, TOLD, FORK };
 
 struct cell {
     unsigned char card[CARD_MAX];
@@ -71,6 +71,8 @@ static void obey(struct ctl *ctl, struct cell *cell)
         ctl_done(ctl);
     else if (order == CUT)
         cut();
+    else if (order == LINK)
+        ctl_cut(ctl, cell->whom);
     else if (order == GIVE_UP)
         ctl_dead(ctl, cell->whom);
     else if (order == TOLD)
@@ -273,6 +275,39 @@ static void a_reset_link_in_rings_is_no_death(void **state)
     job_end(job);
 }
 
+/* All data links of process 3 broke: it alone leaves. */
+static void who_lost_most_links_leaves(void **state)
+{
+    (void)state;
+    struct job *job = job_start(5, 0);
+    wait_up(job);
+    for (int i = 0; i < 5; i++) {
+        if (i == 3)
+            continue;
+        order(job, i, LINK, 3);
+        order(job, 3, LINK, i);
+    }
+    wait_for(&job->cells[3].is_refused, 1);
+    kill_one(job, 3);
+    expect_dead(job);
+    job_end(job);
+}
+
+/* It is dead: nobody else has to leave. */
+static void a_link_broken_by_a_death_is_no_cut(void **state)
+{
+    (void)state;
+    struct job *job = job_start(5, 0);
+    wait_up(job);
+    kill_one(job, 2);
+    for (int i = 0; i < 5; i++) {
+        if (i != 2)
+            order(job, i, LINK, 2);
+    }
+    expect_dead(job);
+    job_end(job);
+}
+
 static int stranger(const struct cell *cell)
 {
     struct ctl_card card;
@@ -415,6 +450,8 @@ UNIT_MAIN(cmocka_unit_test(the_killed_are_dead_to_all),
           cmocka_unit_test(a_forked_child_does_not_hide_a_death),
           cmocka_unit_test(a_reset_link_is_no_death),
           cmocka_unit_test(a_reset_link_in_rings_is_no_death),
+          cmocka_unit_test(who_lost_most_links_leaves),
+          cmocka_unit_test(a_link_broken_by_a_death_is_no_cut),
           cmocka_unit_test(idle_strangers_keep_nobody_out),
           cmocka_unit_test(only_who_knows_us_can_refuse_us),
           cmocka_unit_test(a_card_without_addresses_is_none),
