@@ -333,7 +333,7 @@ int p2prep_replica_falling_first(void)
 {
     struct replica_settings settings;
     replica_settings_default(&settings);
-    return settings.falling_first;
+    return settings.falling.first;
 }
 
 void p2prep_replica_over(uint32_t context, int tag)

@@ -20,8 +20,10 @@ bool replica_tag_falls(const struct replica *replica, int32_t tag)
 {
     const struct replica_settings *settings = &replica->settings;
 
-    return tag <= settings->falling_first && tag >= settings->falling_last &&
-           (tag > settings->not_falling_first || tag < settings->not_falling_last);
+    for (int i = 0; i < REPLICA_SPARED; i++)
+        if (tag <= settings->spared[i].first && tag >= settings->spared[i].last)
+            return false;
+    return tag <= settings->falling.first && tag >= settings->falling.last;
 }
 
 static struct closed *closed_find(const struct replica *replica, uint32_t cid)
@@ -39,7 +41,7 @@ static struct closed *closed_get(struct replica *replica, uint32_t cid)
     if (closed == NULL) {
         closed = mem_alloc(sizeof *closed);
         closed->cid = cid;
-        closed->tag = replica->settings.falling_first + 1;
+        closed->tag = replica->settings.falling.first + 1;
         HASH_ADD(hh, replica->closed, cid, sizeof closed->cid, closed);
     }
     return closed;

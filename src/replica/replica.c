@@ -21,10 +21,8 @@ void replica_settings_default(struct replica_settings *settings)
         .copy_delay_ms = 1,
         .lag_max_ms = 30000,
         .forget_ms = 250,
-        .falling_first = -52,
-        .falling_last = INT32_MIN / 4,
-        .not_falling_first = -31078,
-        .not_falling_last = -31080,
+        .falling = {-27, INT32_MIN / 4},
+        .spared = {{-50, -51}, {-31078, -31080}},
     };
 }
 

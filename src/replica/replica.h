@@ -83,6 +83,12 @@ struct replica_ops {
     void (*lag)(void *arg, int process, int64_t for_ms);
 };
 
+#define REPLICA_SPARED 2
+/* From the higher one down to the lower one. */
+struct replica_tags {
+    int32_t first, last;
+};
+
 struct replica_settings {
     size_t eager;          /* up to this a message is small: goes with its envelope */
     size_t retain_max;     /* bytes kept at most, unless REPLICA_COPY or replica_detach() */
@@ -92,10 +98,9 @@ struct replica_settings {
     int64_t lag_max_ms;    /* 30,000 */
     int64_t forget_ms;     /* streams that may be forgotten are looked for so often (250), or when
                             * there are many new ones */
-    /* Tags that are given once each, falling: Open MPI's for non-blocking collectives. They begin
-     * at -27, but -50 and -51 are MPI_Dist_graph_create's, too, again and again: from -52 down to
-     * INT_MIN / 4, but for -31078 to -31080. */
-    int32_t falling_first, falling_last, not_falling_first, not_falling_last;
+    /* Tags that are given once each, falling: Open MPI's for non-blocking collectives; but for
+     * those that it uses again and again otherwise: MPI_Dist_graph_create's and its own. */
+    struct replica_tags falling, spared[REPLICA_SPARED];
 };
 void replica_settings_default(struct replica_settings *settings);
 
@@ -126,7 +131,7 @@ bool replica_takes(const struct replica *replica, uint64_t length);
  * receiver may be reading the original, complete() comes when it has. */
 bool replica_detach(struct replica *replica, struct replica_held *held);
 
-/* The collectives of a communicator with falling tags from settings.falling_first down to `tag` are
+/* The collectives of a communicator with falling tags from settings.falling.first down to `tag` are
  * over here: nothing will be posted with these tags, every receive of them is done. Their streams
  * are forgotten as soon as nobody is owed anything. */
 void replica_close(struct replica *replica, uint32_t cid, int32_t tag);

@@ -128,7 +128,7 @@ struct peer {
     int *turn; /* [world->replicas] dead_turn() of who speaks for the set: older ones do not */
 };
 
-/* What is over of a communicator's collectives: those with tags from falling_first to `tag`. */
+/* What is over of a communicator's collectives: those with tags from falling.first to `tag`. */
 struct closed {
     uint32_t cid;
     int32_t tag;    /* here */

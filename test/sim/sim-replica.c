@@ -733,7 +733,8 @@ static void settings_draw(struct world_sim *w)
     settings->resend_eager = sim_chance(sim, 500) ? 0 : sim_below(sim, 300);
     settings->piece = sim_between(sim, 16, 100);
     settings->copy_delay_ms = sim_below(sim, 20);
-    settings->falling_first = PROGRAM_FIRST;
+    settings->falling.first = PROGRAM_FIRST;
+    memset(settings->spared, 0, sizeof settings->spared); /* programs here use all */
     settings->forget_ms = sim_chance(sim, 700) ? 0 : sim_below(sim, 50);
     w->closes = sim_chance(sim, 700);
     w->room = sim_between(sim, 48 + sizeof(struct replica_msg) + 60, 2000);
