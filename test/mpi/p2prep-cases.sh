@@ -39,19 +39,29 @@ watch_stopped() {
 watch_stopped &
 watch_job=$!
 
+# halfway SENTENCE SURVIVORS REPLICAS OPTIONS VICTIM...: killed while 64 MiB arrive. Where the cores are busy the watcher may see the bytes
+# when all are there: then once more. Whenever it was, the result must be right.
+halfway() {
+    sentence=$1 survivors=$2 replicas=$3 options=$4
+    shift 4
+    want cases 2 huge 64
+    for _ in 1 2 3 4 5 6 7 8; do
+        # shellcheck disable=SC2086
+        job huge $((2 * replicas)) $replicated --mca pml_p2prep_replicas "$replicas" --mca pml_p2prep_stats 1 $options p2prep-cases huge 64 "$@"
+        right huge >"$scratch/halfway" && grep -q "^too late" "$scratch/huge/3" || break
+    done
+    claim "$sentence: the right result" right huge
+    claim "$sentence: $survivors come out of MPI_Finalize" came_out huge "$survivors"
+    for victim in "$@"; do
+        claim "$sentence: process $victim in time" said huge 3 "in time for $victim"
+    done
+}
 for medium in "$shm" "$ring" "$tcp"; do
-    name=${medium#*transports }
-    try "the sender of 64 MiB is killed when half is there ($name)" 3 2 "$medium" huge 64 2
-    claim "the sender of 64 MiB is killed when half is there ($name): it was half" said huge 3 "in time for 2"
+    halfway "the sender of 64 MiB is killed when half is there (${medium#*transports })" 3 2 "$medium" 2
 done
 for medium in "$ring" "$tcp"; do
-    name=${medium#*transports }
-    try "the receiver of 64 MiB is killed when half is there ($name)" 3 2 "$medium" huge 64 3
-    claim "the receiver of 64 MiB is killed when half is there ($name): it was half" said huge 3 "in time for 3"
-    try "three senders of 64 MiB are killed at a half, three quarters, seven eighths ($name)" 5 4 "$medium" huge 64 2 0 4
-    claim "three senders of 64 MiB are killed ($name): the first in time" said huge 3 "in time for 2"
-    claim "three senders of 64 MiB are killed ($name): the second in time" said huge 3 "in time for 0"
-    claim "three senders of 64 MiB are killed ($name): the third in time" said huge 3 "in time for 4"
+    halfway "the receiver of 64 MiB is killed when half is there (${medium#*transports })" 3 2 "$medium" 3
+    halfway "three senders of 64 MiB are killed at a half, three quarters, seven eighths (${medium#*transports })" 5 4 "$medium" 2 0 4
 done
 
 for medium in "$shm" "$tcp"; do
