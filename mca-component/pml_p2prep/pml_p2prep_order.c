@@ -79,9 +79,9 @@ int p2prep_order_open(void)
                                           .stable = op_stable,
                                           .end = op_end};
     const char *order = mca_pml_p2prep.order;
-    if (order && strcmp(order, "send-deterministic") == 0)
+    if (!order || !*order || strcmp(order, "send-deterministic") == 0)
         return OMPI_SUCCESS;
-    if (order && *order && strcmp(order, "decisions") != 0) {
+    if (strcmp(order, "decisions") != 0) {
         p2prep_say("bad order", order);
         return OMPI_ERR_BAD_PARAM;
     }

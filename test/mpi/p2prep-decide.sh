@@ -23,7 +23,7 @@ decide() {
     decide_r=$1 decide_case=$2 decide_die=$3
     shift 3
     # shellcheck disable=SC2086
-    P2PREP_DIE=$decide_die job decide $((3 * decide_r)) $replicated --mca pml_p2prep_replicas "$decide_r" "$@" \
+    P2PREP_DIE=$decide_die job decide $((3 * decide_r)) $replicated --mca pml_p2prep_replicas "$decide_r" --mca pml_p2prep_order decisions "$@" \
         p2prep-decide "$decide_case" "$(rounds_of "$decide_case")"
 }
 
