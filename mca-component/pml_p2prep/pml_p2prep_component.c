@@ -77,7 +77,7 @@ static int component_register(void)
                  "pml_p2prep_replicas; processes are "
                  "dealt set by set",
                  MCA_BASE_VAR_TYPE_STRING, OPAL_INFO_LVL_3, &pml->map);
-    pml->order = (char *)"send-deterministic";
+    pml->order = (char *)"decisions";
     register_var(
         "order",
         "With replicas: decisions (receives from any source, tests, probes, cancels and clocks "

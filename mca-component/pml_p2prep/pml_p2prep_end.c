@@ -70,8 +70,7 @@ static void finalize_top(void)
 {
     if (!mca_pml_p2prep.world || !mca_pml_p2prep.is_enabled)
         return;
-    while (!p2prep_order_is_settled())
-        opal_progress();
+    p2prep_order_end();
     p2prep_lock();
     p2prep_watch_goodbye();
     p2prep_unlock();

@@ -68,6 +68,26 @@ static void op_end(void *arg, const char *sentence)
     ompi_rte_abort(1, NULL);
 }
 
+static const char *op_name(int kind)
+{
+    static const char *const names[] = {
+        [P2PREP_ASK_TEST] = "MPI_Test",
+        [P2PREP_ASK_TESTANY] = "MPI_Testany",
+        [P2PREP_ASK_TESTALL] = "MPI_Testall",
+        [P2PREP_ASK_TESTSOME] = "MPI_Testsome",
+        [P2PREP_ASK_WAITANY] = "MPI_Waitany",
+        [P2PREP_ASK_WAITSOME] = "MPI_Waitsome",
+        [P2PREP_ASK_STATUS] = "MPI_Request_get_status",
+        [P2PREP_ASK_PROBE] = "a probe",
+        [P2PREP_ASK_CANCEL] = "MPI_Cancel",
+        [P2PREP_ASK_CLOCK] = "MPI_Wtime",
+        [P2PREP_ASK_NAME] = "MPI_Get_processor_name",
+        [P2PREP_ASK_END] = "MPI_Finalize",
+    };
+    bool is_known = kind > 0 && kind < (int)(sizeof names / sizeof names[0]) && names[kind];
+    return is_known ? names[kind] : "something else";
+}
+
 int p2prep_order_open(void)
 {
     static const struct decide_ops ops = {.send = op_send,
@@ -77,11 +97,12 @@ int p2prep_order_open(void)
                                           .is_caught_up = op_is_caught_up,
                                           .lead = op_lead,
                                           .stable = op_stable,
-                                          .end = op_end};
+                                          .end = op_end,
+                                          .name = op_name};
     const char *order = mca_pml_p2prep.order;
-    if (!order || !*order || strcmp(order, "send-deterministic") == 0)
+    if (order && strcmp(order, "send-deterministic") == 0)
         return OMPI_SUCCESS;
-    if (strcmp(order, "decisions") != 0) {
+    if (order && *order && strcmp(order, "decisions") != 0) {
         p2prep_say("bad order", order);
         return OMPI_ERR_BAD_PARAM;
     }
@@ -144,11 +165,6 @@ void p2prep_order_flush(void)
         decide_flush(decide);
 }
 
-bool p2prep_order_is_settled(void)
-{
-    return !decide || decide_gate(decide) == decide_stable(decide);
-}
-
 static enum decide_answer ask_once(enum p2prep_question question, const void **value_out,
                                    size_t *size_out)
 {
@@ -172,6 +188,16 @@ enum decide_answer p2prep_order_ask(enum p2prep_question question, const void **
     if (answer == DECIDE_NO && ++noes % LOOK_EVERY == 0)
         opal_progress();
     return answer;
+}
+
+void p2prep_order_end(void)
+{
+    const void *value;
+    size_t size;
+    if (p2prep_order_ask(P2PREP_ASK_END, &value, &size) == DECIDE_FREE)
+        p2prep_order_outcome(P2PREP_ASK_END, NULL, 0);
+    while (decide && decide_gate(decide) != decide_stable(decide))
+        opal_progress();
 }
 
 void p2prep_order_no(void)

@@ -24,6 +24,7 @@ enum p2prep_question {
     P2PREP_ASK_CANCEL,
     P2PREP_ASK_CLOCK,
     P2PREP_ASK_NAME,
+    P2PREP_ASK_END = DECIDE_END,
 };
 
 int p2prep_order_open(void);
@@ -43,8 +44,9 @@ void p2prep_order_dead(uint32_t process);
 void p2prep_order_poll(void);
 /* Sends what was decided: when a millisecond went by, before the process blocks. */
 void p2prep_order_flush(void);
-/* Everything that was decided here is stable. */
-bool p2prep_order_is_settled(void);
+/* MPI_Finalize: waits until it is known that all replicas come to it the same way, and until
+ * everything that was decided here is stable. */
+void p2prep_order_end(void);
 
 /* decide_ask(), waiting until it answers something else than DECIDE_WAIT. */
 enum decide_answer p2prep_order_ask(enum p2prep_question question, const void **value_out,

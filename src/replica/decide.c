@@ -87,7 +87,7 @@ struct decide {
 __attribute__((format(printf, 2, 3))) static void end(struct decide *decide, const char *format,
                                                       ...)
 {
-    char sentence[256];
+    char sentence[384];
     va_list args;
 
     if (decide->is_ended)
@@ -451,6 +451,25 @@ static void log_receive(struct decide *decide, uint32_t set, const struct replic
         stable_is(decide, decide->known);
 }
 
+/* The program came to something else than its leader: not by anything that MPI told it. */
+static enum decide_answer stray(struct decide *decide, int kind, const char *leader)
+{
+    end(decide,
+        "replica %d of rank %d comes to %s where its leader came to %s; the course of the program "
+        "must not depend on anything that differs between replicas (clocks other than MPI_Wtime, "
+        "random numbers, process numbers, MPI_T)",
+        decide->set, decide->rank, decide->ops.name(kind), leader);
+    return DECIDE_WAIT;
+}
+
+/* One of the leader's "no". */
+static enum decide_answer no_take(struct decide *decide, int kind)
+{
+    if (kind == DECIDE_END)
+        return stray(decide, kind, "a test or a probe");
+    return DECIDE_NO;
+}
+
 static enum decide_answer outcome_take(struct decide *decide, int kind, const void **value_out,
                                        size_t *size_out)
 {
@@ -461,15 +480,10 @@ static enum decide_answer outcome_take(struct decide *decide, int kind, const vo
     if (entry.kind == DECLOG_NO) {
         decide->nos_left = entry.count - 1;
         taken_advance(decide);
-        return DECIDE_NO;
+        return no_take(decide, kind);
     }
-    if (entry.kind != DECLOG_OUTCOME + kind) {
-        end(decide,
-            "replica %d of rank %d asks for a decision of kind %d where its leader made one of "
-            "kind %d",
-            decide->set, decide->rank, kind, entry.kind - DECLOG_OUTCOME);
-        return DECIDE_WAIT;
-    }
+    if (entry.kind != DECLOG_OUTCOME + kind)
+        return stray(decide, kind, decide->ops.name(entry.kind - DECLOG_OUTCOME));
     if (entry.size > decide->value_room || decide->value == NULL) {
         decide->value_room = 2 * entry.size + 64;
         decide->value = mem_grow(decide->value, decide->value_room, 1);
@@ -496,7 +510,7 @@ enum decide_answer decide_ask(struct decide *decide, int kind, const void **valu
 {
     if (decide->nos_left > 0) {
         decide->nos_left--;
-        return DECIDE_NO;
+        return no_take(decide, kind);
     }
     if (decide->is_ended)
         return DECIDE_WAIT;

@@ -67,7 +67,13 @@ struct decide_ops {
     void (*stable)(void *arg, uint64_t number);
     /* Replicas took different ways, or a message makes no sense. Called once. */
     void (*end)(void *arg, const char *sentence);
+    /* What the program calls to ask for an outcome of that kind, for sentences. */
+    const char *(*name)(int kind);
 };
+
+/* The kind of the last outcome: the program has come to its end. A replica that came there another
+ * way, because of something that was not decided, is found out instead of waited for. */
+#define DECIDE_END 127
 
 /* world is borrowed for life, ops are copied. ahead_max: bytes of log that the leader's program may
  * be ahead of a follower's (0: 1 MiB). */
@@ -83,7 +89,8 @@ enum decide_answer {
     DECIDE_GIVEN, /* ... is *value_out, valid until the next call */
     DECIDE_WAIT,  /* not known here yet: make progress, then ask again */
 };
-/* The program asks for something of `kind` (1..127, the owner's) that has to be decided. What is
+/* The program asks for something of `kind` (1..126, the owner's, or DECIDE_END) that has to be
+ * decided. What is
  * given says that messages came; the owner waits until they have come here, too, before the program
  * goes on: the completion that a test found, the message of a probe, the match of a receive that
  * was not cancelled. */

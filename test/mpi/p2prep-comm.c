@@ -109,6 +109,35 @@ static void topology(void)
     MPI_Comm_free(&grid);
 }
 
+static void totals(MPI_Comm comm, int count)
+{
+    for (int i = 0; i < count; i++) {
+        int total = 0;
+        MPI_Request request;
+        MPI_Iallreduce(&rank, &total, 1, MPI_INT, MPI_SUM, comm, &request);
+        MPI_Wait(&request, MPI_STATUS_IGNORE);
+        result_int(total);
+    }
+}
+
+/* MPI_Dist_graph_create's tags lie among those of non-blocking collectives: before, between and
+ * after such. */
+static void graph(void)
+{
+    MPI_Comm comm, made;
+    int next = (rank + 1) % size, degree = 1, got = -1;
+    MPI_Comm_dup(MPI_COMM_WORLD, &comm);
+    for (int i = 0; i < 3; i++) {
+        MPI_Dist_graph_create(comm, 1, &rank, &degree, &next, MPI_UNWEIGHTED, MPI_INFO_NULL, 0,
+                              &made);
+        MPI_Neighbor_allgather(&rank, 1, MPI_INT, &got, 1, MPI_INT, made);
+        result_int(got);
+        MPI_Comm_free(&made);
+        totals(comm, 200);
+    }
+    MPI_Comm_free(&comm);
+}
+
 int main(int argc, char **argv)
 {
     begin(&argc, &argv);
@@ -121,5 +150,7 @@ int main(int argc, char **argv)
     step("between");
     topology();
     step("topology");
+    graph();
+    step("graph");
     return end();
 }

@@ -396,6 +396,14 @@ static void ibcast(int rounds)
     }
 }
 
+/* Wrong on purpose: its course depends on what MPI does not know. */
+static void stray(int rounds)
+{
+    int flag, more = process_number() / size;
+    for (int i = 0; i < rounds + more; i++)
+        MPI_Iprobe(0, 12, MPI_COMM_WORLD, &flag, MPI_STATUS_IGNORE);
+}
+
 static const struct {
     const char *name;
     void (*run)(int rounds);
@@ -404,6 +412,7 @@ static const struct {
     {"testsome", testsome},    {"test", test},   {"probes", probes},
     {"mprobes", mprobes},      {"nbx", nbx},     {"cancel", cancel},
     {"clock", clock_and_name}, {"graph", graph}, {"ibcast", ibcast},
+    {"stray", stray},
 };
 
 int main(int argc, char **argv)

@@ -45,6 +45,11 @@ for name in modes types coll comm work cases; do
 done
 replicas coll 3 3 "shm,tcp"
 claim "coll, 3 ranks with 3 replicas as with ob1" well one 9
+for t in $transports; do
+    want comm 3
+    job one 6 --mca pml p2prep --mca pml_p2prep_warn_host 0 --mca pml_p2prep_transports "$t" --mca pml_p2prep_map 2,1,3 p2prep-comm
+    claim "comm, 3 ranks with 2, 1 and 3 replicas over $t as with ob1" well one 6
+done
 
 job one 3 --mca pml p2prep --mca pml_p2prep_replicas 2 p2prep-coll
 claim "a number of processes that the replicas do not divide is refused" not grep -qx 0 "$scratch/one/code"

@@ -7,8 +7,9 @@
  * each process at its own time; a sibling then reads what was delivered to its end. Processes
  * stall. Checked at every step: living replicas of a rank were told the same, equal content per
  * (stream, number). At the end: a legal run goes so (choices-reference.c), with the same result on
- * every replica. Nobody able to move is a failure. SEEDS=N: so many; SEED=X: this one, with its
- * trace. */
+ * every replica. Nobody able to move is a failure. In the second test one replica goes another way
+ * before its end, by nothing that MPI told it: who follows is named, nobody waits for ever.
+ * SEEDS=N: so many; SEED=X: this one, with its trace. */
 #include "config.h"
 
 #include "replica/decide.h"
@@ -65,8 +66,10 @@ struct process {
     int told_source;
     uint64_t told_seq;
     bool is_alive, has_ended;
-    int stalled;   /* steps */
-    uint32_t news; /* deaths it has not heard of yet */
+    bool is_through; /* all replicas came to the end the same way */
+    int strays;      /* questions that only this one asks before its end */
+    int stalled;     /* steps */
+    uint32_t news;   /* deaths it has not heard of yet */
 };
 
 struct content {
@@ -91,6 +94,7 @@ struct world_sim {
     int64_t now_ms;
     uint64_t steps;
     uint32_t dead;
+    int stray, parted; /* stray: a process, or -1; parted: who was named for it */
 };
 
 /* ---------------------------------------------------------------- links */
@@ -370,8 +374,11 @@ static void op_end(void *arg, enum replica_end why, int rank, const char *senten
 {
     struct process *process = arg;
 
-    sim_fail(process->w->sim, "process %d: %s", process->self, sentence);
     process->has_ended = true;
+    if (process->w->stray >= 0 && strstr(sentence, "where its leader came to") != NULL)
+        process->w->parted++;
+    else
+        sim_fail(process->w->sim, "process %d: %s", process->self, sentence);
     (void)why;
     (void)rank;
 }
@@ -450,6 +457,18 @@ static void op_decide_end(void *arg, const char *sentence)
     op_end(arg, REPLICA_END_BROKEN, 0, sentence);
 }
 
+static const char *op_name(int kind)
+{
+    static const char *const names[] = {[ASK_TEST] = "a test",
+                                        [ASK_PROBE] = "a probe",
+                                        [ASK_CANCEL] = "a cancel",
+                                        [ASK_CLOCK] = "a clock"};
+
+    return kind == DECIDE_END                      ? "its end"
+           : kind >= ASK_TEST && kind <= ASK_CLOCK ? names[kind]
+                                                   : "?";
+}
+
 static const struct decide_ops decide_ops = {
     .send = op_decide_send,
     .queued = op_queued,
@@ -459,6 +478,7 @@ static const struct decide_ops decide_ops = {
     .lead = op_lead,
     .stable = op_stable,
     .end = op_decide_end,
+    .name = op_name,
 };
 
 /* ---------------------------------------------------------------- what an actor calls */
@@ -750,6 +770,58 @@ static int mpi_clock(void *arg, uint64_t *value_out)
 static const struct mpi mpi = {mpi_send,   mpi_recv, mpi_mrecv, mpi_wait,   mpi_finish,
                                mpi_forget, mpi_test, mpi_probe, mpi_cancel, mpi_clock};
 
+/* ---------------------------------------------------------------- the end of the program */
+
+/* Asks what the other replicas do not ask. */
+static bool stray_step(struct process *process)
+{
+    const void *value;
+    size_t size;
+
+    switch (decide_ask(process->decide, ASK_CLOCK, &value, &size)) {
+    case DECIDE_WAIT:
+        return false;
+    case DECIDE_FREE:
+        if (sim_chance(process->w->sim, 500))
+            decide_no(process->decide);
+        else
+            decide_outcome(process->decide, ASK_CLOCK, NULL, 0);
+        break;
+    default:
+        break;
+    }
+    process->strays--;
+    return true;
+}
+
+static bool end_step(struct process *process)
+{
+    const void *value;
+    size_t size;
+
+    if (process->strays > 0)
+        return stray_step(process);
+    switch (decide_ask(process->decide, DECIDE_END, &value, &size)) {
+    case DECIDE_FREE:
+        decide_outcome(process->decide, DECIDE_END, NULL, 0);
+        process->is_through = true;
+        break;
+    case DECIDE_GIVEN:
+        process->is_through = true;
+        break;
+    default:
+        break;
+    }
+    return process->is_through;
+}
+
+static bool program_step(struct process *process)
+{
+    if (!actor_is_done(&process->actor))
+        return actor_step(&process->actor);
+    return !process->is_through && end_step(process);
+}
+
 /* ---------------------------------------------------------------- deaths */
 
 static void process_kill(struct world_sim *w, int victim)
@@ -874,7 +946,7 @@ static bool step(struct world_sim *w)
                 break;
             }
     } else if (what < 85) {
-        has_moved |= actor_step(&process->actor);
+        has_moved |= program_step(process);
     } else if (what < 94) {
         decide_poll(process->decide);
         replica_progress(process->replica);
@@ -904,7 +976,7 @@ static bool sweep(struct world_sim *w)
         process->stalled = 0;
         for (int src = 0; src < w->world->processes; src++)
             has_moved |= deliver_one(w, process, src, true);
-        has_moved |= actor_step(&process->actor);
+        has_moved |= program_step(process);
         decide_poll(process->decide);
         decide_flush(process->decide);
         replica_progress(process->replica);
@@ -919,8 +991,7 @@ static bool sweep(struct world_sim *w)
 static bool all_finished(const struct world_sim *w)
 {
     for (int i = 0; i < w->world->processes; i++)
-        if (w->process[i].is_alive && !w->process[i].has_ended &&
-            !actor_is_done(&w->process[i].actor))
+        if (w->process[i].is_alive && !w->process[i].is_through)
             return false;
     return true;
 }
@@ -960,6 +1031,14 @@ static void tell_stuck(struct world_sim *w)
     sim_fail(w->sim, "nobody can move after %d steps", (int)w->steps);
 }
 
+/* Who was named leaves. */
+static void parted_leave(struct world_sim *w)
+{
+    for (int i = 0; i < w->world->processes; i++)
+        if (w->process[i].is_alive && w->process[i].has_ended)
+            process_kill(w, i);
+}
+
 static void run_to_end(struct world_sim *w, const uint64_t *kill_at, int kills)
 {
     int next_kill = 0, idle = 0, quiet = 0;
@@ -972,6 +1051,7 @@ static void run_to_end(struct world_sim *w, const uint64_t *kill_at, int kills)
             if (victim >= 0)
                 process_kill(w, victim);
         }
+        parted_leave(w);
         if (step(w)) {
             idle = quiet = 0;
         } else if (++quiet > 40 * w->world->processes) {
@@ -1136,6 +1216,7 @@ static struct world_sim *world_sim_create(struct sim *sim)
     struct world_sim *w = mem_alloc(sizeof *w);
 
     w->sim = sim;
+    w->stray = -1;
     w->world = some_world(sim);
     settings_draw(w);
     w->choices = choices_create(sim, w->world->ranks);
@@ -1167,10 +1248,51 @@ static void kills_run(struct sim *sim)
     world_sim_free(w);
 }
 
+/* One of them strays: its followers are to be named, or the follower that it is. Returns how many.
+ */
+static int stray_choose(struct world_sim *w)
+{
+    int process = (int)sim_below(w->sim, (uint32_t)w->world->processes), siblings = 0;
+    bool leads = true;
+
+    for (int i = 0; i < w->world->processes; i++) {
+        if (i == process || !w->process[i].is_alive ||
+            w->process[i].rank != w->process[process].rank)
+            continue;
+        siblings++;
+        leads &= w->world->set[i] > w->world->set[process];
+    }
+    if (!w->process[process].is_alive || siblings == 0)
+        return 0;
+    w->stray = process;
+    w->process[process].strays = (int)sim_between(w->sim, 1, 3);
+    return leads ? siblings : 1;
+}
+
+static void stray_run(struct sim *sim)
+{
+    struct world_sim *w = world_sim_create(sim);
+
+    start_engines(w);
+    int named = stray_choose(w);
+
+    run_to_end(w, NULL, 0);
+    SIM_CHECK(sim, w->parted == named, "%d were named, not %d", w->parted, named);
+    sim_trace(sim, "ends after %d steps", (int)w->steps);
+    world_sim_free(w);
+}
+
 static void every_run_is_a_legal_one_whoever_dies(void **state)
 {
     (void)state;
     assert_int_equal(sim_seeds("decisions, deaths", 5000, kills_run), 0);
 }
 
-UNIT_MAIN(cmocka_unit_test(every_run_is_a_legal_one_whoever_dies))
+static void who_goes_another_way_is_named_and_nobody_hangs(void **state)
+{
+    (void)state;
+    assert_int_equal(sim_seeds("decisions, a replica strays", 500, stray_run), 0);
+}
+
+UNIT_MAIN(cmocka_unit_test(every_run_is_a_legal_one_whoever_dies),
+          cmocka_unit_test(who_goes_another_way_is_named_and_nobody_hangs))

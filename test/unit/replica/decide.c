@@ -30,7 +30,7 @@ struct node {
     bool leads, is_late; /* late: a message that was named is not here */
     int matches, last_source;
     uint64_t last_seq, stable;
-    char why[256];
+    char why[384];
 };
 
 struct stage {
@@ -99,6 +99,11 @@ static void node_end(void *arg, const char *sentence)
     snprintf(node->why, sizeof node->why, "%s", sentence);
 }
 
+static const char *node_name(int kind)
+{
+    return kind == DECIDE_END ? "its end" : kind == 5 ? "a five" : "a six";
+}
+
 static const struct decide_ops ops = {
     .send = node_send,
     .queued = node_queued,
@@ -108,6 +113,7 @@ static const struct decide_ops ops = {
     .lead = node_lead,
     .stable = node_stable,
     .end = node_end,
+    .name = node_name,
 };
 
 /* Everything on the way from a to b is in b's kernel. */
@@ -430,8 +436,50 @@ static void another_question_than_the_leaders_ends_it(void **state)
     decide_flush(stage->node[0].decide);
     carry_and_read(stage, 0, 1);
     assert_int_equal(decide_ask(stage->node[1].decide, 6, &value, &size), DECIDE_WAIT);
-    assert_non_null(strstr(stage->node[1].why, "kind 6"));
+    assert_non_null(strstr(stage->node[1].why, "comes to a six where its leader came to a five"));
     stage_destroy(stage);
+}
+
+static enum decide_answer ask_end(struct stage *stage, int node)
+{
+    const void *value;
+    size_t size;
+
+    return decide_ask(stage->node[node].decide, DECIDE_END, &value, &size);
+}
+
+static void who_comes_to_the_end_another_way_is_named(void **state)
+{
+    static const struct {
+        int noes, answers; /* of the leader, before its end */
+        bool asks;         /* the follower asks once more, or comes to its end */
+        const char *words;
+    } cases[] = {
+        {0, 0, false, ""},
+        {0, 0, true, "comes to a five where its leader came to its end"},
+        {1, 0, false, "comes to its end where its leader came to a test or a probe"},
+        {3, 0, false, "comes to its end where its leader came to a test or a probe"},
+        {0, 1, false, "comes to its end where its leader came to a five"},
+    };
+    (void)state;
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct stage *stage = stage_create(2);
+
+        for (int no = 0; no < cases[i].noes; no++)
+            decide_no(stage->node[0].decide);
+        for (int answer = 0; answer < cases[i].answers; answer++)
+            decides(stage, 0, 'a');
+        assert_int_equal(ask_end(stage, 0), DECIDE_FREE);
+        decide_outcome(stage->node[0].decide, DECIDE_END, NULL, 0);
+        decide_flush(stage->node[0].decide);
+        carry_and_read(stage, 0, 1);
+        enum decide_answer answer = cases[i].asks ? ask(stage, 1, NULL) : ask_end(stage, 1);
+
+        assert_int_equal(answer, cases[i].words[0] == '\0' ? DECIDE_GIVEN : DECIDE_WAIT);
+        assert_non_null(strstr(stage->node[1].why, cases[i].words));
+        stage_destroy(stage);
+    }
 }
 
 static void one_without_siblings_says_nothing(void **state)
@@ -458,4 +506,5 @@ UNIT_MAIN(cmocka_unit_test(a_follower_takes_outcomes_in_order_and_waits),
           cmocka_unit_test(a_death_while_taking_over_is_an_ordinary_one),
           cmocka_unit_test(a_leader_does_not_run_away_from_its_followers),
           cmocka_unit_test(another_question_than_the_leaders_ends_it),
+          cmocka_unit_test(who_comes_to_the_end_another_way_is_named),
           cmocka_unit_test(one_without_siblings_says_nothing))
