@@ -1,5 +1,6 @@
 # test/lib - what tests share; linked by LDADD = libtest.la ...
 libtest_la_SOURCES += test/lib/sim.c test/lib/sim.h
+dustbin = test/lib/dustbin.c test/lib/dustbin.h
 # netlab: hosts as namespaces; claim.sh, lab.sh, grid.sh: for test scripts
 check_PROGRAMS += test/lib/netlab/netlab
 test_lib_netlab_netlab_SOURCES = \

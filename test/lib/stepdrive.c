@@ -23,6 +23,7 @@
 #include "base/rand.h"
 #include "job/chan.h"
 #include "net/link.h"
+#include "test/lib/dustbin.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -739,8 +740,13 @@ int main(int argc, char **argv)
     make_hosts(&drive);
     drive.step_path = step_program();
     bool is_own_top = drive.top == NULL;
-    if (is_own_top && mkdtemp(top) != NULL)
+    if (is_own_top) {
+        if (dustbin_open(top) < 0) {
+            perror(top);
+            exit(99);
+        }
         drive.top = mem_string(top);
+    }
 
     drive.base = event_base_new();
     drive.tick = evtimer_new(drive.base, on_tick, &drive);

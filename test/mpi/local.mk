@@ -1,6 +1,6 @@
 # test/mpi - real MPI programs. step-*: under p2pmpi-stepd alone, driven by stepdrive
 check_PROGRAMS += test/lib/stepdrive
-test_lib_stepdrive_SOURCES = test/lib/stepdrive.c
+test_lib_stepdrive_SOURCES = test/lib/stepdrive.c $(dustbin)
 test_lib_stepdrive_LDADD = libp2pmpi.la
 
 step_tests = test/mpi/step-run.sh test/mpi/step-death.sh test/mpi/step-daemon.sh test/mpi/step-pmix.sh
@@ -64,7 +64,7 @@ check-mpi:
 
 # Kills N processes of replicated jobs; SEED= repeats a row.
 N = 1000
-chaos: mca_pml_p2prep.la $(p2prep_programs)
+chaos: mca_pml_p2prep.la $(p2prep_programs) $(kernels)
 	P2PMPI_SRCDIR='$(abs_srcdir)' P2PMPI_BUILDDIR='$(abs_builddir)' $(SHELL) $(srcdir)/test/mpi/p2prep-chaos.sh $(N) $(SEED)
 # The same of programs whose course depends on timing, at their choices.
 chaos-decisions: mca_pml_p2prep.la $(p2prep_programs)

@@ -3,12 +3,12 @@
 # p2prep-chaos.sh - kills random processes of replicated jobs at random moments between their first and last message; one of each rank stays.
 # Every logical rank's result must be the unreplicated run's, everybody else must come out of MPI_Finalize, no run may hang
 # usage: p2prep-chaos.sh [KILLS [SEED]]: until so many kills hit. One run again: P2PREP_LANES=1 p2prep-chaos.sh 1 ITS-SEED
-# P2PREP_PROGRAMS (name:argument), P2PREP_WORLDS (replicas of each rank), P2PREP_TRANSPORTS: words to choose among
+# P2PREP_PROGRAMS (name:argument; the kernels ep, is, cg, ft), P2PREP_WORLDS (replicas of each rank), P2PREP_TRANSPORTS: words to choose among
 . "$(dirname "$0")/p2prep-lib.sh"
 kills=${1:-200}
 seed=${2:-$(($(date +%s) / 4 * 4))}
-programs=${P2PREP_PROGRAMS:-work:100 work:30 modes types coll comm cases}
-worlds=${P2PREP_WORLDS:-2,2 2,2 2,2 2,2,2 2,2,2 3,3 3,3 3,3,3 4,4 2,1,3}
+programs=${P2PREP_PROGRAMS:-work:100 work:30 modes types coll comm cases ep is cg ft}
+worlds=${P2PREP_WORLDS:-2,2 2,2 2,2 2,2,2 2,2,2 3,3 3,3 3,3,3 4,4 2,2,2,2 2,1,3}
 transports=${P2PREP_TRANSPORTS:-shm tcp shm,tcp}
 lanes=${P2PREP_LANES:-2}
 
@@ -40,6 +40,13 @@ world_of() {
             rank=$((rank + 1))
         done
     done
+}
+# worlds_for PROGRAM - those that it takes: kernels want a power of two of ranks
+worlds_for() {
+    case $(called "$1") in
+    */kernels/*) echo "$worlds" | tr ' ' '\n' | grep -E '^([^,]*,){0,1}[^,]*$|^([^,]*,){3}[^,]*$' ;;
+    *) echo "$worlds" ;;
+    esac
 }
 rank_of() { echo "$ranks" | cut -d ' ' -f $(($1 + 1)); }
 
@@ -88,8 +95,8 @@ plan() {
 chaos_job() {
     chaos_name=$1
     shift
-    # shellcheck disable=SC2086
-    job "$chaos_name" "$processes" $replicated $options --mca pml_p2prep_transports "$transport" "$@" "p2prep-$program" $argument
+    # shellcheck disable=SC2046,SC2086
+    job "$chaos_name" "$processes" $replicated $options --mca pml_p2prep_transports "$transport" "$@" $(called "$program") $argument
 }
 
 # measure LANE - how long it takes when nobody dies, between first and last message; once, and again when a kill came too late
@@ -131,7 +138,7 @@ one() {
     random_begin $(($2 / 4))
     choose $programs
     program=${chosen%%:*} argument=${chosen#"$program"} argument=${argument#:}
-    choose $worlds
+    choose $(worlds_for "$program")
     world=$chosen
     world_of "$world"
     choose $transports

@@ -9,6 +9,7 @@ drive=$P2PMPI_BUILDDIR/test/lib/stepdrive
 scratch=$(mktemp -d)
 sanitizer_begin
 trap 'code=$?; trap - EXIT; rm -rf "$scratch"; sanitizer_end || code=1; exit $code' EXIT
+trap 'exit 130' INT TERM HUP
 failed=0
 if [ ! -x "$prog/hello" ]; then
     echo "SKIP: no mpicc (libopenmpi-dev)"

@@ -34,6 +34,8 @@ test_unit_supernode_sn_service_SOURCES = test/unit/supernode/sn_service.c $(link
 test_unit_supernode_sn_service_LDADD = libsupernode.la $(CMOCKA_LIBS)
 unit_tests += test/unit/net/grid
 test_unit_net_grid_SOURCES = test/unit/net/grid.c
+unit_tests += test/unit/lib/dustbin
+test_unit_lib_dustbin_SOURCES = test/unit/lib/dustbin.c $(dustbin)
 
 if HAVE_CMOCKA
 check_PROGRAMS += $(unit_tests)

@@ -8,6 +8,7 @@
 #include "mca-component/pml_p2prep/pml_p2prep_transport.h"
 
 #include "base/clock.h"
+#include "test/lib/dustbin.h"
 #include "test/lib/prelude.h"
 
 #include <dirent.h>
@@ -16,6 +17,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -173,6 +175,22 @@ static void on_lost(void *arg, void *owner, enum p2prep_loss loss, const char *w
 
 /* ---- two sides ---- */
 
+#define DIRECTORY_MAX 64
+
+/* A new directory in shared memory, `path`. It must be empty at the end; where a test fails or is
+ * ended, all go. */
+static const char *directory_make(char path[DIRECTORY_MAX])
+{
+    static char top[] = "/dev/shm/p2prep-test-XXXXXX";
+    static bool is_open;
+
+    is_open = is_open || dustbin_open(top) >= 0;
+    assert_true(is_open);
+    snprintf(path, DIRECTORY_MAX, "%s/XXXXXX", top);
+    assert_non_null(mkdtemp(path));
+    return path;
+}
+
 static void open_side(struct side *side)
 {
     struct p2prep_setup setup = {.self = 10 + (uint64_t)side->number,
@@ -249,6 +267,7 @@ typedef void script_fn(struct side *side);
 static void run_child(struct side *side, script_fn *script)
 {
     child_pid = 0;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     open_side(side);
     swap_cards(side);
     script(side);
@@ -259,11 +278,10 @@ static void run_child(struct side *side, script_fn *script)
 /* Runs both scripts; the child must end well, unless it was killed by the parent's. */
 static void run_pair(const struct way *way, script_fn *parent, script_fn *child)
 {
-    char directory[] = "/dev/shm/p2prep-test-XXXXXX";
-    struct side side = {.way = way, .directory = mkdtemp(directory)};
+    char directory[DIRECTORY_MAX];
+    struct side side = {.way = way, .directory = directory_make(directory)};
     int ends[2], status;
 
-    assert_non_null(side.directory);
     assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends), 0);
     child_pid = fork();
     if (child_pid == 0) {
@@ -615,8 +633,8 @@ static void names_go_when_all_have_opened_the_files(void **state)
 
 static void the_file_of_a_killed_owner_is_swept_by_the_next(void **state)
 {
-    char directory[] = "/dev/shm/p2prep-test-XXXXXX";
-    struct side side = {.way = &ways[0], .directory = mkdtemp(directory)};
+    char directory[DIRECTORY_MAX];
+    struct side side = {.way = &ways[0], .directory = directory_make(directory)};
     struct side other = side;
     int status;
 
@@ -663,10 +681,10 @@ static void both_sides_tell_alike_whether_they_are_on_one_host(void **state)
         {{1, 1, 1}, {0, 0, 0}, {false, false, false}},
     };
     static const int pairs[3][2] = {{0, 1}, {0, 2}, {1, 2}};
-    char directory[] = "/dev/shm/p2prep-test-XXXXXX";
+    char directory[DIRECTORY_MAX];
 
     (void)state;
-    assert_non_null(mkdtemp(directory));
+    directory_make(directory);
     for (size_t c = 0; c < sizeof cases / sizeof cases[0]; c++) {
         struct side sides[3];
 
