@@ -79,7 +79,7 @@ static int look_twice(int source, int tag, struct ompi_communicator_t *comm, int
                       struct ompi_message_t **message_out, ompi_status_public_t *status)
 {
     if (OPAL_UNLIKELY(mca_pml_p2prep.world && source == OMPI_ANY_SOURCE))
-        p2prep_refuse_wildcard(tag);
+        p2prep_refuse_wildcard(tag, SIZE_MAX);
     int rc = look(source, tag, comm, matched, message_out, status);
     if (rc != OMPI_SUCCESS || *matched)
         return rc;

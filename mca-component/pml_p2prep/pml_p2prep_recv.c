@@ -321,7 +321,7 @@ static mca_pml_p2prep_recv_request_t *recv_create(void *buf, size_t count, ompi_
     mca_pml_p2prep_recv_request_t *recv =
         (mca_pml_p2prep_recv_request_t *)opal_free_list_get(&mca_pml_base_recv_requests);
     if (OPAL_UNLIKELY(mca_pml_p2prep.world && source == OMPI_ANY_SOURCE))
-        p2prep_refuse_wildcard(tag);
+        p2prep_refuse_wildcard(tag, count);
     if (recv)
         MCA_PML_BASE_RECV_REQUEST_INIT(&recv->req_recv, buf, count, type, source, tag, comm,
                                        is_persistent);

@@ -33,11 +33,12 @@ static int refuse(const char *name)
     X(MPI_Win_create_dynamic)                                                                      \
     X(MPI_Comm_spawn)                                                                              \
     X(MPI_Comm_spawn_multiple)                                                                     \
-    X(MPI_Comm_accept) X(MPI_Comm_connect) X(MPI_Comm_join) X(MPI_Comm_idup)                       \
-        X(MPI_Comm_idup_with_info) X(MPI_Psend_init) X(MPI_Precv_init) X(MPI_Session_init)         \
-            X(MPI_File_read_shared) X(MPI_File_write_shared) X(MPI_File_iread_shared)              \
-                X(MPI_File_iwrite_shared) X(MPI_File_read_ordered) X(MPI_File_write_ordered)       \
-                    X(MPI_File_read_ordered_begin) X(MPI_File_write_ordered_begin)
+    X(MPI_Comm_accept)                                                                             \
+    X(MPI_Comm_connect) X(MPI_Comm_join) X(MPI_Comm_idup) X(MPI_Comm_idup_with_info)               \
+        X(MPI_Psend_init) X(MPI_Precv_init) X(MPI_Session_init) X(MPI_File_read_shared)            \
+            X(MPI_File_write_shared) X(MPI_File_iread_shared) X(MPI_File_iwrite_shared)            \
+                X(MPI_File_read_ordered) X(MPI_File_write_ordered) X(MPI_File_read_ordered_begin)  \
+                    X(MPI_File_write_ordered_begin)
 
 /* Arguments are the caller's business in C's calling conventions: none is looked at. */
 #define FUNCTION(name)                                                                             \
@@ -55,12 +56,13 @@ static const struct {
 
 static ompi_request_fns_t original; /* Open MPI's table before ours */
 
-/* Negative tags are the library's own, but for MPI_ANY_TAG. */
-void p2prep_refuse_wildcard(int tag)
+/* Negative tags are the library's own, but for MPI_ANY_TAG. What it receives without content only
+ * says that somebody is there (5.0's MPI_Barrier): from whom does not matter. */
+void p2prep_refuse_wildcard(int tag, size_t count)
 {
     static bool is_said[2]; /* once per process */
     bool is_inside = tag < 0 && tag != MPI_ANY_TAG;
-    if (p2prep_order_is_decided())
+    if (p2prep_order_is_decided() || (is_inside && count == 0))
         return;
     if (!is_said[is_inside] && mca_pml_p2prep.world->set[OMPI_PROC_MY_NAME->vpid] == 0)
         opal_show_help(HELP, is_inside ? "wildcard inside" : "wildcard", true);

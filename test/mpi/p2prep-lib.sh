@@ -36,8 +36,9 @@ job() {
     mkdir "$job_dir"
     # shellcheck disable=SC2086
     env $sanitized PATH="$P2PMPI_BUILDDIR/test/mpi:$PATH" P2PREP_DIR="$job_dir" timeout -k 5 "${P2PREP_TIMEOUT:-60}" mpirun --oversubscribe -n "$job_n" "$@" \
-        >"$job_dir/out" 2>"$job_dir/err" </dev/null
+        >"$job_dir/words" 2>"$job_dir/err" </dev/null
     echo $? >"$job_dir/code"
+    tr -d '\000' <"$job_dir/words" >"$job_dir/out" # 5.0's mpirun slips one in for each of Open MPI's warnings
     segments "$job_dir" >"$job_dir/segments"
     job_sweep "$job_dir"
 }
