@@ -76,6 +76,8 @@ static void finalize_top(void)
     p2prep_unlock();
     while (!p2prep_watch_is_alone())
         opal_progress();
+    /* MPI_T_init_thread registers Open MPI's parameters once more, with their defaults. */
+    ompi_async_mpi_finalize = true;
 }
 
 static void init_bottom(int argc, char **argv, int requested, int *provided)

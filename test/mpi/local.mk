@@ -26,7 +26,7 @@ endif
 p2prep_programs = test/mpi/p2prep-modes test/mpi/p2prep-types test/mpi/p2prep-probe test/mpi/p2prep-coll test/mpi/p2prep-comm \
 	test/mpi/p2prep-work test/mpi/p2prep-cases test/mpi/p2prep-decide
 p2prep_tests = test/mpi/p2prep.sh test/mpi/p2prep-ends.sh test/mpi/p2prep-cases.sh test/mpi/p2prep-chaos.sh \
-	test/mpi/p2prep-stats.sh test/mpi/p2prep-decide.sh
+	test/mpi/p2prep-stats.sh test/mpi/p2prep-decide.sh test/mpi/p2prep-chaos-decisions.sh
 EXTRA_DIST += $(p2prep_tests) test/mpi/p2prep-lib.sh test/mpi/p2prep-result.h test/mpi/p2prep-fault.h \
 	test/mpi/p2prep-modes.c test/mpi/p2prep-types.c test/mpi/p2prep-probe.c test/mpi/p2prep-coll.c test/mpi/p2prep-comm.c \
 	test/mpi/p2prep-work.c test/mpi/p2prep-cases.c test/mpi/p2prep-decide.c test/mpi/p2prep-ends.c test/mpi/p2prep-stats.c
@@ -68,5 +68,5 @@ chaos: mca_pml_p2prep.la $(p2prep_programs) $(kernels)
 	P2PMPI_SRCDIR='$(abs_srcdir)' P2PMPI_BUILDDIR='$(abs_builddir)' $(SHELL) $(srcdir)/test/mpi/p2prep-chaos.sh $(N) $(SEED)
 # The same of programs whose course depends on timing, at their choices.
 chaos-decisions: mca_pml_p2prep.la $(p2prep_programs)
-	P2PMPI_SRCDIR='$(abs_srcdir)' P2PMPI_BUILDDIR='$(abs_builddir)' P2PREP_KILLS=$(N) $(SHELL) $(srcdir)/test/mpi/p2prep-decide.sh
+	P2PMPI_SRCDIR='$(abs_srcdir)' P2PMPI_BUILDDIR='$(abs_builddir)' $(SHELL) $(srcdir)/test/mpi/p2prep-chaos-decisions.sh $(N) $(SEED)
 .PHONY: check-mpi chaos chaos-decisions

@@ -3,24 +3,31 @@
  *
  * Everything that a rank sees goes into its result: who came first, how often a test said no, the
  * clock. So two replicas of a rank have the same line only if the same was decided for both. What
- * must hold in any course is checked here. P2PREP_DIE=PROCESS:N: that process dies as it comes to
- * its N-th choice. */
+ * must hold in any course is checked here. P2PREP_DIE=PROCESS:N,...: that process dies as it comes
+ * to its N-th choice. */
 #include "p2prep-result.h"
 
 #include <string.h>
 
 enum { MANY = 64, BIG = 5000 };
 
-static long choices;
+static long choices, last_choice;
+
+static void orders_read(const char *orders)
+{
+    int process;
+    long at;
+    while (orders && sscanf(orders, "%d:%ld", &process, &at) == 2) {
+        if (process == process_number())
+            last_choice = at;
+        orders = strchr(orders, ',');
+        orders += orders != NULL;
+    }
+}
 
 static void choice(void)
 {
-    const char *order = getenv("P2PREP_DIE");
-    int process;
-    long at;
-    choices++;
-    if (order && sscanf(order, "%d:%ld", &process, &at) == 2 && process == process_number() &&
-        at == choices)
+    if (++choices == last_choice)
         die();
 }
 
@@ -417,6 +424,7 @@ static const struct {
 
 int main(int argc, char **argv)
 {
+    orders_read(getenv("P2PREP_DIE"));
     begin(&argc, &argv);
     MPI_Barrier(MPI_COMM_WORLD); /* nobody dies before all have begun */
     for (size_t i = 0; argc > 2 && i < sizeof cases / sizeof cases[0]; i++)

@@ -91,6 +91,15 @@ right() {
     job_words "$1"
     return 1
 }
+# same NAME RANKS LINES: for programs without a result to compare with: at least so many replicas came to their end, no two of one rank differ
+same() {
+    same_lines=$(grep -c '^rank' "$scratch/$1/out")
+    same_ranks=$(grep '^rank' "$scratch/$1/out" | sort -u | wc -l)
+    ended "$1" && [ "$same_ranks" -eq "$2" ] && [ "$same_lines" -ge "$3" ] && ! grep -q "Process received signal" "$scratch/$1/err" && return 0
+    cat "$scratch/$1/out"
+    job_words "$1"
+    return 1
+}
 job_words() {
     echo "exit code $(cat "$scratch/$1/code")"
     for job_words_file in "$scratch/$1"/[0-9]* "$scratch/$1/err"; do

@@ -28,7 +28,8 @@ claim "... nothing was sent again" value_is two 0 messages_resent 0
 claim "... something was kept at some time" value_above two 1 bytes_kept_peak 0
 
 job killed 4 $replicated --mca pml_p2prep_replicas 2 --mca pml_p2prep_stats 1 p2prep-stats 1
-claim "process 1 is killed: process 0 has one failover" value_is killed 0 failovers 1
+claim "process 1 is killed: the others come to their end" ended killed
+claim "... process 0 has one failover" value_is killed 0 failovers 1
 claim "... which took some time" value_above killed 0 failover_time 0
 claim "... which is the longest, too" value_is killed 0 failover_time_max "$(value killed 0 failover_time)"
 claim "... and knows one dead process" value_is killed 0 dead 1
@@ -41,9 +42,11 @@ value_below() { [ "$(value "$1" "$2" "$3")" -lt "$4" ] || { cat "$scratch/$1/out
 all_below() { for all_below_process in $2; do value_below "$1" "$all_below_process" "$3" "$4" || return 1; done; }
 job many 4 $replicated --mca pml_p2prep_replicas 2 p2prep-stats none 20000
 claim "20,000 non-blocking collectives are forgotten when they are over" all_below many "0 1 2 3" streams 101
+claim "... and the program ends" ended many
 job many 6 $replicated --mca pml_p2prep_replicas 2 p2prep-stats 1 20000
 claim "... by those who live on when a process is killed" all_below many "0 2 3 4 5" streams 101
 claim "... which is one failover for process 0" value_is many 0 failovers 1
+claim "... and the program ends" ended many
 
 undocumented() { ompi_info --param pml p2prep --level 9 --parsable | grep '^mca:pml:p2prep:.*:help:$'; }
 documented() { ompi_info --param pml p2prep --level 9 --parsable | grep -q "^mca:pml:p2prep:param:pml_p2prep_$1:help:."; }
