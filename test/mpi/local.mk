@@ -31,8 +31,8 @@ EXTRA_DIST += $(p2prep_tests) test/mpi/p2prep-lib.sh test/mpi/p2prep-result.h te
 	test/mpi/p2prep-modes.c test/mpi/p2prep-types.c test/mpi/p2prep-probe.c test/mpi/p2prep-coll.c test/mpi/p2prep-comm.c \
 	test/mpi/p2prep-work.c test/mpi/p2prep-cases.c test/mpi/p2prep-decide.c test/mpi/p2prep-ends.c test/mpi/p2prep-stats.c
 CLEANFILES += $(p2prep_programs) test/mpi/p2prep-ends test/mpi/p2prep-stats
-p2prep_others = test/mpi/p2prep-programs.sh test/mpi/p2prep-installed.sh
-EXTRA_DIST += $(p2prep_others) test/mpi/p2prep-kill.c test/mpi/p2prep-mpi4py.py
+p2prep_others = test/mpi/p2prep-programs.sh test/mpi/p2prep-apps.sh test/mpi/p2prep-installed.sh
+EXTRA_DIST += $(p2prep_others) test/mpi/p2prep-sets.sh test/mpi/p2prep-kill.c test/mpi/p2prep-mpi4py.py test/mpi/p2prep-choices.py
 CLEANFILES += test/mpi/p2prep-kill.so
 TESTS += $(p2prep_tests) $(p2prep_others)
 if HAVE_MPICC
