@@ -126,9 +126,9 @@ static void op_end(void *arg, enum replica_end why, int rank, const char *senten
     if (why == REPLICA_END_GONE) {
         p2prep_watch_hosts(rank, hosts, sizeof hosts);
         p2prep_say("gone", rank, hosts, OMPI_PROC_MY_NAME->vpid, ompi_process_info.nodename);
-    } else {
-        p2prep_say("end", OMPI_PROC_MY_NAME->vpid, ompi_process_info.nodename, sentence);
+        _exit(1); /* as everybody will; 5.0's prterun locks itself up when several abort at once */
     }
+    p2prep_say("end", OMPI_PROC_MY_NAME->vpid, ompi_process_info.nodename, sentence);
     ompi_rte_abort(1, NULL);
 }
 
