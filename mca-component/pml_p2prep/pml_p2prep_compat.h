@@ -35,6 +35,10 @@
 #endif
 
 #include <ompi/communicator/communicator.h>
+#include <ompi/proc/proc.h>
+
+#include <stdlib.h>
+#include <string.h>
 
 /* The number by which all processes of a communicator know it. */
 static inline uint32_t p2prep_context(const struct ompi_communicator_t *comm)
@@ -46,6 +50,21 @@ static inline uint32_t p2prep_context(const struct ompi_communicator_t *comm)
 static inline void p2prep_context_forget(struct ompi_communicator_t *comm)
 {
     comm->P2PREP_CONTEXT = (uint32_t)MPI_UNDEFINED;
+}
+
+/* 4.1 sends the names of hosts along with those of processes (MPI_Intercomm_create): sets of
+ * replicas, on hosts of their own, must not send others. */
+static inline void p2prep_host_hide(struct ompi_proc_t *proc)
+{
+#if OMPI_MAJOR_VERSION < 5
+    char *host = strdup("host");
+    if (!host)
+        return;
+    free(proc->super.proc_hostname);
+    proc->super.proc_hostname = host;
+#else
+    (void)proc;
+#endif
 }
 
 #endif

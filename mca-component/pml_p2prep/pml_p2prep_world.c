@@ -61,6 +61,7 @@ static void group_shrink(ompi_group_t *group, const struct world *world, int set
         if (mine[rank] != ompi_proc_local())
             mine[rank]->super.proc_flags = OPAL_PROC_NON_LOCAL;
         OBJ_RETAIN(mine[rank]);
+        p2prep_host_hide(mine[rank]);
     }
     for (int i = 0; i < before; i++) {
         if (!ompi_proc_is_sentinel(group->grp_proc_pointers[i]))
