@@ -23,7 +23,7 @@ FNR == 1 {
     if (!(where in ours)) { bad(where " is not in layers.conf"); next }
     if (room == header || index(ours[where], " " room " ") == 0) bad("may not include \"" header "\"")
 }
-/^#[ \t]*include[ \t]*<(event2\/|openssl\/|hwloc|pmix|jansson|zstd|ini\.h|uthash|utlist|protobuf-c\/)/ {
+/^#[ \t]*include[ \t]*<(event2\/|openssl\/|hwloc|pmix|jansson|zstd|xxh|ini\.h|uthash|utlist|protobuf-c\/)/ {
     split($0, q, /[<>]/); header = q[2]; n = split(libs[where], allowed, " "); ok = 0
     for (i = 1; i <= n; i++) if (allowed[i] == "*" || index(header, allowed[i]) == 1) ok = 1
     if (!ok) bad("may not include <" header ">")

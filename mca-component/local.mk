@@ -48,6 +48,7 @@ mca_pml_p2prep_la_SOURCES = \
 	mca-component/pml_p2prep/pml_p2prep_say.c \
 	mca-component/pml_p2prep/pml_p2prep_stats.c mca-component/pml_p2prep/pml_p2prep_stats.h \
 	mca-component/pml_p2prep/pml_p2prep_send.c \
+	mca-component/pml_p2prep/pml_p2prep_verify.c mca-component/pml_p2prep/pml_p2prep_verify.h \
 	mca-component/pml_p2prep/pml_p2prep_watch.c mca-component/pml_p2prep/pml_p2prep_watch.h \
 	mca-component/pml_p2prep/pml_p2prep_wire.c mca-component/pml_p2prep/pml_p2prep_wire.h \
 	mca-component/pml_p2prep/pml_p2prep_world.c mca-component/pml_p2prep/pml_p2prep_world.h \
@@ -56,7 +57,7 @@ mca_pml_p2prep_la_SOURCES = \
 # Not all warnings: Open MPI's macros are what they are.
 mca_pml_p2prep_la_CPPFLAGS = $(AM_CPPFLAGS) $(OMPI_SYSTEM_CFLAGS)
 mca_pml_p2prep_la_CFLAGS = -std=gnu11 $(PMIX_CFLAGS) $(WARN_CFLAGS) $(OMPI_ATOMIC_CFLAGS) -Wno-shadow -fvisibility=hidden
-mca_pml_p2prep_la_LIBADD = $(PMIX_LIBS)
+mca_pml_p2prep_la_LIBADD = $(PMIX_LIBS) $(XXHASH_LIBS)
 mca_pml_p2prep_la_LDFLAGS = -module -avoid-version -shared
 
 if HAVE_OMPI_DEVEL

@@ -16,7 +16,7 @@ libp2pmpi_la_SOURCES = $(base_sources) $(ring_sources) $(wire_sources) $(net_sou
 	$(job_sources) $(coll_sources) $(stage_sources) $(replica_sources) $(peer_sources)
 nodist_libp2pmpi_la_SOURCES = $(wire_generated)
 libp2pmpi_la_LIBADD = $(EVENT_LIBS) $(EVENT_SSL_LIBS) $(SSL_LIBS) $(CRYPTO_LIBS) $(HWLOC_LIBS) $(PROTOBUF_C_LIBS) \
-	$(JANSSON_LIBS) $(INIH_LIBS) $(ZSTD_LIBS)
+	$(JANSSON_LIBS) $(INIH_LIBS) $(ZSTD_LIBS) $(XXHASH_LIBS)
 
 include src/cli/local.mk
 include src/tools/local.mk

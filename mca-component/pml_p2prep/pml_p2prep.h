@@ -154,6 +154,7 @@ struct mca_pml_p2prep_t {
     bool no_cma;
     bool stats;
     bool comm_per_thread;
+    bool verify;
     bool warn_host;
     int verbose;
     bool is_enabled;

@@ -120,6 +120,11 @@ static int component_register(void)
         "kept, sent again and took over, and how long that took (microseconds): the values "
         "of MPI_T's performance variables pml_p2prep_*",
         MCA_BASE_VAR_TYPE_BOOL, OPAL_INFO_LVL_3, &pml->stats);
+    pml->verify = false;
+    register_var("verify",
+                 "With replicas: those of a rank compare what each message contains; the first on "
+                 "which they differ ends the job and is named",
+                 MCA_BASE_VAR_TYPE_BOOL, OPAL_INFO_LVL_3, &pml->verify);
     pml->comm_per_thread = false;
     register_var("comm_per_thread",
                  "With replicas: the program uses each communicator in one thread only, so that it "

@@ -11,6 +11,7 @@
 #include "mca-component/pml_p2prep/pml_p2prep_end.h"
 
 #include "mca-component/pml_p2prep/pml_p2prep_order.h"
+#include "mca-component/pml_p2prep/pml_p2prep_replica.h"
 #include "mca-component/pml_p2prep/pml_p2prep_watch.h"
 
 #include <ompi/mca/hook/base/base.h>
@@ -71,6 +72,7 @@ static void finalize_top(void)
     if (!mca_pml_p2prep.world || !mca_pml_p2prep.is_enabled)
         return;
     p2prep_order_end();
+    p2prep_replica_posted_all();
     p2prep_lock();
     p2prep_watch_goodbye();
     p2prep_unlock();

@@ -10,6 +10,7 @@
 #include "mca-component/pml_p2prep/pml_p2prep_falling.h"
 #include "mca-component/pml_p2prep/pml_p2prep_order.h"
 #include "mca-component/pml_p2prep/pml_p2prep_stats.h"
+#include "mca-component/pml_p2prep/pml_p2prep_verify.h"
 #include "mca-component/pml_p2prep/pml_p2prep_watch.h"
 #include "mca-component/pml_p2prep/pml_p2prep_wire.h"
 #include "replica/replica.h"
@@ -123,8 +124,11 @@ static void op_end(void *arg, enum replica_end why, int rank, const char *senten
         return;
     if (why == REPLICA_END_REFUSED)
         p2prep_replica_refused();
-    if (why == REPLICA_END_GONE) {
-        p2prep_watch_hosts(rank, hosts, sizeof hosts);
+    p2prep_watch_hosts(rank, hosts, sizeof hosts);
+    if (why == REPLICA_END_DIFFERS) {
+        p2prep_say("differs", OMPI_PROC_MY_NAME->vpid, ompi_process_info.nodename, sentence, rank,
+                   hosts);
+    } else if (why == REPLICA_END_GONE) {
         p2prep_say("gone", rank, hosts, OMPI_PROC_MY_NAME->vpid, ompi_process_info.nodename);
         _exit(1); /* as everybody will; 5.0's prterun locks itself up when several abort at once */
     }
@@ -165,6 +169,7 @@ int p2prep_replica_open(void)
     replica_settings_default(&settings);
     settings.eager = p2prep_wire_eager_replicas();
     settings.retain_max = pml->retain_max;
+    settings.verify = pml->verify;
     settings.lag_max_ms = (int64_t)pml->lag_max * 1000;
     for (uint32_t i = 0; i < pml->n_peers; i++) {
         struct p2prep_peer *peer = &pml->peers[i];
@@ -223,6 +228,8 @@ int p2prep_replica_send(mca_pml_p2prep_send_request_t *send)
     if (send->is_nonblocking && base->req_tag >= 0 && p2prep_order_may_be_told())
         flags |= REPLICA_HIDE;
     const void *bytes = p2prep_send_bytes(send);
+    if (OPAL_UNLIKELY(p2prep_verify_is_own(bytes, send->req_send.req_bytes_packed)))
+        flags |= REPLICA_OWN;
     if (!bytes && send->req_send.req_bytes_packed > 0)
         return OMPI_ERR_OUT_OF_RESOURCE;
     bool outer = pml->in_progress;
@@ -247,10 +254,18 @@ bool p2prep_replica_send_at_once(const struct p2prep_peer *peer, const void *byt
         return false;
     pml->in_progress = true; /* as above */
     gate();
-    (void)replica_send(engine, pml->world->rank[peer->vpid], context, tag, 0, bytes, size, NULL,
-                       NULL);
+    (void)replica_send(engine, pml->world->rank[peer->vpid], context, tag,
+                       OPAL_UNLIKELY(p2prep_verify_is_own(bytes, size)) ? REPLICA_OWN : 0, bytes,
+                       size, NULL, NULL);
     pml->in_progress = outer;
     return true;
+}
+
+void p2prep_replica_posted_all(void)
+{
+    replica_verify_end(engine);
+    while (!replica_is_verified(engine))
+        opal_progress();
 }
 
 void p2prep_replica_detach(mca_pml_p2prep_send_request_t *send)

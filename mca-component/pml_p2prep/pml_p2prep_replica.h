@@ -21,6 +21,8 @@ int p2prep_replica_send(mca_pml_p2prep_send_request_t *send);
  * nothing is posted. */
 bool p2prep_replica_send_at_once(const struct p2prep_peer *peer, const void *bytes, size_t size,
                                  int tag, uint32_t context);
+/* The program posts nothing more: waits until siblings have posted the same (pml_p2prep_verify). */
+void p2prep_replica_posted_all(void);
 /* The program freed an active send's request: its bytes are copied, it completes now or soon. */
 void p2prep_replica_detach(mca_pml_p2prep_send_request_t *send);
 /* A message from a process. */

@@ -72,6 +72,8 @@ enum value {
     SERVED,
     DEAD,
     STREAMS,
+    VERIFIED,
+    UNVERIFIED,
     N_VALUES
 };
 
@@ -116,6 +118,12 @@ static const struct {
     [STREAMS] = {"streams", MPI_T_PVAR_CLASS_LEVEL,
                  "With replicas: sequences of messages numbered now, in and out: one for each "
                  "communicator and partner, and for each non-blocking collective under way"},
+    [VERIFIED] = {"messages_verified", MPI_T_PVAR_CLASS_COUNTER,
+                  "With pml_p2prep_verify: messages posted here whose contents the living replicas "
+                  "of this rank share"},
+    [UNVERIFIED] = {"messages_unverified", MPI_T_PVAR_CLASS_COUNTER,
+                    "With pml_p2prep_verify: messages that were not compared, for a replica was "
+                    "more than a million of them behind"},
 };
 
 static void values_get(uint64_t values[N_VALUES])
@@ -140,6 +148,8 @@ static void values_get(uint64_t values[N_VALUES])
     values[SERVED] = engine.served;
     values[DEAD] = own.dead;
     values[STREAMS] = engine.streams;
+    values[VERIFIED] = engine.verified;
+    values[UNVERIFIED] = engine.unverified;
 }
 
 static int value_read(const mca_base_pvar_t *pvar, void *value, void *object)
@@ -165,9 +175,10 @@ void p2prep_stats_register(void)
 
 /* Shorter names than MPI_T's, in the order of enum value. */
 static const char *const words[N_VALUES] = {
-    "sent",        "sent_bytes",      "received",     "received_bytes", "resent",    "resent_bytes",
-    "acks",        "copied",          "copied_bytes", "kept_now",       "kept_peak", "failovers",
-    "failover_us", "failover_max_us", "taken_over",   "dead",           "streams"};
+    "sent",         "sent_bytes", "received",    "received_bytes",  "resent",
+    "resent_bytes", "acks",       "copied",      "copied_bytes",    "kept_now",
+    "kept_peak",    "failovers",  "failover_us", "failover_max_us", "taken_over",
+    "dead",         "streams",    "verified",    "unverified"};
 
 void p2prep_stats_say(void)
 {

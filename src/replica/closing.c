@@ -72,7 +72,8 @@ void closing_free(struct replica *replica)
 
 static bool is_quiet(const struct replica *replica, const struct outstream *stream)
 {
-    if (stream->queue != NULL || stream->bodies != NULL || stream->pulls != NULL)
+    if (stream->queue != NULL || stream->bodies != NULL || stream->pulls != NULL ||
+        verify_is_open(replica, stream))
         return false;
     for (int set = 0; set < replica->world->replicas; set++)
         if (stream->set[set].is_pumped)

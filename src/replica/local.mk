@@ -9,6 +9,7 @@ replica_sources = \
 	src/replica/replica_inner.h \
 	src/replica/sending.c src/replica/keep.c src/replica/transfer.c src/replica/overdue.c \
 	src/replica/acks.c src/replica/closing.c src/replica/receiving.c src/replica/failover.c \
+	src/replica/verify.c \
 	src/replica/declog.c src/replica/declog.h \
 	src/replica/decide.c src/replica/decide.h \
 	src/replica/matching.c src/replica/matching.h \

@@ -38,6 +38,9 @@ enum replica_kind {
     REPLICA_CLAIM_END,    /* ... serve me from now on; a stream not named: from the first */
     REPLICA_HERE,   /* sibling to sibling: your WANT was passed on; says who is slow, me or them */
     REPLICA_SERVED, /* substitute to receiver: what was claimed and posted here went before this */
+    REPLICA_HASHES, /* sibling to sibling: struct replica_digest of what was posted, in that order;
+                     * seq counts them from 1 */
+    REPLICA_HASHES_END, /* ... nothing more is posted here, all hashes went before this */
     REPLICA_KINDS
 };
 
@@ -60,6 +63,13 @@ struct replica_msg {
         uint64_t offset;
     };
     uint64_t body;
+};
+
+/* What a message contains (settings.verify). */
+struct replica_digest {
+    uint64_t hash, length;
+    int32_t tag;
+    uint32_t cid, rank, zero;
 };
 
 #endif

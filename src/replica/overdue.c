@@ -135,5 +135,6 @@ void outstream_free(struct replica *replica, struct outstream *stream)
         free(stream->pulls);
         stream->pulls = next;
     }
+    verify_free(replica, stream);
     free(stream);
 }

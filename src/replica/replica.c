@@ -61,6 +61,8 @@ struct replica *replica_create(const struct world *world, int self,
     replica->want_ms = -WANT_MS;
     replica->lag_told_ms = -settings->lag_max_ms;
     peers_create(replica);
+    if (settings->verify)
+        replica->verify_log = verify_create(world);
     return replica;
 }
 
@@ -91,6 +93,7 @@ void replica_destroy(struct replica *replica)
     streams_free(&replica->outs);
     streams_free(&replica->ins);
     closing_free(replica);
+    verify_destroy(replica->verify_log);
     pool_free(&replica->pool);
     dead_destroy(replica->dead);
     free(replica->pumps);
@@ -118,7 +121,7 @@ void replica_tell(struct replica *replica, int dst, const struct replica_msg *ms
 
 void replica_end(struct replica *replica, enum replica_end why, int rank, const char *format, ...)
 {
-    char sentence[256];
+    char sentence[768];
     va_list args;
 
     if (replica->is_ended)
@@ -177,6 +180,10 @@ bool replica_receive(struct replica *replica, int src, const struct replica_msg 
     case REPLICA_SERVED:
         failover_served(replica, src);
         break;
+    case REPLICA_HASHES:
+    case REPLICA_HASHES_END:
+        verify_receive(replica, src, msg, bytes, size);
+        break;
     case REPLICA_ACK:
     case REPLICA_BODY:
     case REPLICA_LACK:
@@ -208,8 +215,11 @@ bool replica_dead(struct replica *replica, int process)
                     "replica %d of rank %d was taken for dead by the others and leaves", set, rank);
         return true;
     }
-    if (rank == replica->rank)
+    if (rank == replica->rank) {
+        if (replica->verify_log != NULL)
+            verify_drop_sibling(replica);
         return true;
+    }
     sending_drop_set(replica, rank, set, process);
     if (replica->dead->living[rank] == 0)
         replica_end(replica, REPLICA_END_GONE, rank, "all replicas of rank %d are dead", rank);
@@ -244,6 +254,8 @@ void replica_flush(struct replica *replica)
 {
     if (replica->dirty != NULL)
         receiving_flush(replica);
+    if (replica->verify_log != NULL)
+        verify_flush(replica);
 }
 
 void replica_tick(struct replica *replica, int64_t now_ms)

@@ -101,6 +101,7 @@ struct replica_settings {
     /* Tags that are given once each, falling: Open MPI's for non-blocking collectives; but for
      * those that it uses again and again otherwise: MPI_Dist_graph_create's and its own. */
     struct replica_tags falling, spared[REPLICA_SPARED];
+    bool verify; /* siblings compare what each message contains (verify.c) */
 };
 void replica_settings_default(struct replica_settings *settings);
 
@@ -118,6 +119,7 @@ enum replica_send_flags {
     REPLICA_COPY = 1, /* Bsend, Request_free: copied at once, cap or not; never held */
     REPLICA_SYNC = 2, /* complete only when a receiver matched it, the own set's unless dead */
     REPLICA_HIDE = 4, /* nobody reads the original: replica_detach() will be true */
+    REPLICA_OWN = 8,  /* what it contains is its set's own: not compared but for tag and length */
 };
 /* A send is posted (persistent: started) to logical rank dst. data: the packed message, may be NULL
  * when it is larger than settings.eager; its receiver reads it there if it can, until the send is
@@ -163,6 +165,10 @@ bool replica_progress(struct replica *replica);
 /* When the process has waited for a while, and before it computes if it can be known: sends lazy
  * acknowledgements. Nobody is stopped by one that is late: who needs it asks. */
 void replica_flush(struct replica *replica);
+/* Nothing more is posted here: siblings are told, once. */
+void replica_verify_end(struct replica *replica);
+/* After that: all that living siblings posted was compared. Without settings.verify always true. */
+bool replica_is_verified(struct replica *replica);
 /* From time to time, at least every few ms while inside MPI: copies, reports, flushes when time has
  * passed. */
 void replica_tick(struct replica *replica, int64_t now_ms);
@@ -180,6 +186,8 @@ struct replica_stats {
     uint64_t held;                  /* sends not complete now */
     uint64_t failovers;             /* deaths of senders that served us */
     uint64_t served;                /* claims answered: sets that we serve for the dead */
+    uint64_t verified;              /* messages posted here whose contents all siblings share */
+    uint64_t unverified;            /* ... not compared: a sibling was too far behind */
 };
 void replica_stats(const struct replica *replica, struct replica_stats *stats_out);
 /* Nothing posted here is still owed to anybody (for tests and for the end barrier's report). */

@@ -80,6 +80,7 @@ struct outstream {
     struct replica_held *old;
     struct replica_held *bodies; /* uthash by seq: who is announced */
     struct early_pull *pulls;    /* for messages not posted yet */
+    struct verify *verify;       /* NULL: nothing to compare yet */
     struct outset set[];         /* [world->replicas] */
 };
 
@@ -170,6 +171,7 @@ struct replica {
     uint32_t slot_count, slot_free; /* slot_free: index + 1 */
     uint64_t gate, stable;          /* numbers of decisions */
     struct replica_body *gated;
+    struct verify_log *verify_log; /* NULL: nothing is compared */
     size_t records, small_waiting;
     bool is_started, is_ended, is_answering; /* answering: some peer's `answers` are not 0 */
     int64_t now_ms, want_ms, lag_told_ms, flushed_ms;
@@ -261,6 +263,19 @@ void closing_heard(struct replica *replica, int rank, int set, const struct repl
 void closing_new(struct replica *replica,
                  struct outstream *stream); /* what was heard of it before */
 void closing_free(struct replica *replica);
+
+/* verify.c */
+struct verify_log *verify_create(const struct world *world);
+void verify_destroy(struct verify_log *log);
+void verify_post(struct replica *replica, struct outstream *stream, int32_t tag, unsigned flags,
+                 const void *data, uint64_t length, void *token);
+void verify_receive(struct replica *replica, int src, const struct replica_msg *msg,
+                    const void *bytes, size_t size);
+void verify_flush(struct replica *replica);
+void verify_drop_sibling(struct replica *replica); /* one died: the others may agree now */
+/* Something of it is still to be compared. */
+bool verify_is_open(const struct replica *replica, const struct outstream *stream);
+void verify_free(const struct replica *replica, struct outstream *stream);
 
 /* replica.c */
 void replica_tell(struct replica *replica, int dst, const struct replica_msg *msg);

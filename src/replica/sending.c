@@ -251,6 +251,8 @@ bool replica_send(struct replica *replica, int dst, uint32_t cid, int32_t tag, u
                     tag, cid);
     stream->hash = hash_next(stream->hash, tag, length);
     acks_check_mark(replica, stream, seq);
+    if (replica->verify_log != NULL)
+        verify_post(replica, stream, tag, flags, data, length, token);
     uint32_t lack = post_lack(replica, stream, seq, is_large);
 
     if (!is_large)

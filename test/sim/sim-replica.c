@@ -5,8 +5,9 @@
  * scripts. Links are queues with little room. At a death a suffix of each of its links is dropped,
  * each its own; the rest comes late or soon, before or after the news, which reaches each process
  * at its own time. Checked at every step: equal content per (stream, number), retained <= cap,
- * order; at the end: every result right, nothing owed. Nobody able to move is a failure. SEEDS=N:
- * so many; SEED=X: this one, with its trace. */
+ * order; at the end: every result right, nothing owed. Nobody able to move is a failure. With
+ * verification: nothing differs; or a bit flips in one message, which is then named. SEEDS=N: so
+ * many; SEED=X: this one, with its trace. */
 #include "config.h"
 
 #include "replica/replica.h"
@@ -81,8 +82,17 @@ struct content { /* what (stream, seq) contained when first seen */
     UT_hash_handle hh;
 };
 
+/* A process whose memory flips a bit in one message. */
+struct flip {
+    int process; /* -1: none */
+    int after;   /* messages */
+    bool is_done, is_named;
+    char where[96]; /* what its rank's replicas must say */
+};
+
 struct world_sim {
     struct sim *sim;
+    struct flip flip;
     struct world *world;
     struct program *program;
     struct process process[PROCESSES];
@@ -186,7 +196,7 @@ static void content_check(struct world_sim *w, const struct request *request, in
         HASH_ADD(hh, w->contents, key, sizeof content->key, content);
         return;
     }
-    SIM_CHECK(w->sim, seen->digest == content->digest,
+    SIM_CHECK(w->sim, seen->digest == content->digest || w->flip.is_done,
               "two replicas of rank %d got different messages %d from rank %d", to,
               (int)request->seq, request->source);
     free(content);
@@ -325,7 +335,19 @@ static void op_end(void *arg, enum replica_end why, int rank, const char *senten
 {
     struct process *process = arg;
 
+    struct flip *flip = &process->w->flip;
+
     sim_trace(process->w->sim, "process %d ends: %s", process->self, sentence);
+    if (flip->is_done && why == REPLICA_END_DIFFERS) {
+        flip->is_named = true;
+        process->has_ended = true;
+        SIM_CHECK(process->w->sim,
+                  process->rank != process->w->world->rank[flip->process] ||
+                      process->w->program->agents > 1 || strstr(sentence, flip->where) != NULL,
+                  "process %d names another message: %s; not: %s", process->self, sentence,
+                  flip->where);
+        return;
+    }
     SIM_CHECK(process->w->sim, why == REPLICA_END_GONE, "process %d: %s", process->self, sentence);
     process->has_ended = true;
     process->end = why;
@@ -359,6 +381,24 @@ static const struct replica_ops ops = {
 
 /* ---------------------------------------------------------------- the interpreter */
 
+static void flip_maybe(struct process *process, const struct op *op, struct request *request)
+{
+    struct flip *flip = &process->w->flip;
+    uint64_t seq = 1;
+
+    if (process->self != flip->process || flip->is_done || flip->after-- > 0 || op->length == 0)
+        return;
+    for (const struct request *sent = process->all; sent != NULL; sent = sent->all)
+        seq += sent->is_send && sent != request && sent->source == op->peer &&
+               sent->cid == op->cid &&
+               (sent->tag < 0 ? sent->tag : 0) == (op->tag < 0 ? op->tag : 0);
+    request->bytes[sim_below(process->w->sim, (uint32_t)op->length)] ^=
+        (uint8_t)(1u << sim_below(process->w->sim, 8));
+    snprintf(flip->where, sizeof flip->where, "first in message %d to rank %d in communicator %u;",
+             (int)seq, op->peer, op->cid);
+    flip->is_done = true;
+}
+
 static void run_send(struct process *process, struct agent *agent, const struct op *op)
 {
     struct world_sim *w = process->w;
@@ -368,9 +408,13 @@ static void run_send(struct process *process, struct agent *agent, const struct 
         (op->flags & OP_SYNC ? REPLICA_SYNC : 0) | (op->flags & OP_BUFFERED ? REPLICA_COPY : 0);
 
     request->is_send = true;
+    request->source = op->peer;
+    request->cid = op->cid;
+    request->tag = op->tag;
     request->length = op->length;
     request->bytes = mem_alloc(op->length + 1);
     program_fill(agent->state, op->slot, request->bytes, op->length);
+    flip_maybe(process, op, request);
     agent->slot[op->slot] = request;
     if (replica_send(process->replica, op->peer, op->cid, op->tag, flags,
                      sim_chance(w->sim, 800) ? request->bytes : NULL, op->length, request, &held)) {
@@ -634,7 +678,7 @@ static void run_to_end(struct world_sim *w, const uint64_t *kill_at, int kills)
 {
     int next_kill = 0, idle = 0, quiet = 0;
 
-    while (!sim_has_failed(w->sim) && !all_finished(w)) {
+    while (!sim_has_failed(w->sim) && !w->flip.is_named && !all_finished(w)) {
         if (next_kill < kills && w->steps >= kill_at[next_kill]) {
             int victim = some_victim(w);
 
@@ -676,6 +720,8 @@ static void check_settled(struct world_sim *w, int i)
         return;
     SIM_CHECK(w->sim, replica_is_idle(process->replica), "process %d keeps messages after the end",
               i);
+    SIM_CHECK(w->sim, replica_is_verified(process->replica),
+              "process %d has not compared all that it sent", i);
     SIM_CHECK(w->sim, process->failovers == 0, "process %d: a failover has no end", i);
     if (w->closes)
         check_closed(w, process);
@@ -683,10 +729,16 @@ static void check_settled(struct world_sim *w, int i)
 
 static void settle(struct world_sim *w)
 {
+    for (int i = 0; i < w->world->processes; i++)
+        if (w->process[i].is_alive && !w->process[i].has_ended)
+            replica_verify_end(w->process[i].replica);
     for (int round = 0, idle = 0; round < 100000 && idle < 40; round++)
         idle = sweep(w) ? 0 : idle + 1;
-    for (int i = 0; i < w->world->processes; i++)
+    for (int i = 0; i < w->world->processes && !w->flip.is_done; i++)
         check_settled(w, i);
+    for (int i = 0; i < w->world->processes && w->flip.is_done; i++)
+        if (!w->process[i].has_ended)
+            (void)replica_is_verified(w->process[i].replica);
 }
 
 static void check_results(struct world_sim *w)
@@ -736,6 +788,7 @@ static void settings_draw(struct world_sim *w)
     settings->falling.first = PROGRAM_FIRST;
     memset(settings->spared, 0, sizeof settings->spared); /* programs here use all */
     settings->forget_ms = sim_chance(sim, 700) ? 0 : sim_below(sim, 50);
+    settings->verify = sim_chance(sim, 500);
     w->closes = sim_chance(sim, 700);
     w->room = sim_between(sim, 48 + sizeof(struct replica_msg) + 60, 2000);
 }
@@ -814,13 +867,15 @@ static void world_sim_free(struct world_sim *w)
     free(w);
 }
 
-static struct world_sim *world_sim_create(struct sim *sim)
+static struct world_sim *world_sim_create(struct sim *sim, bool verify)
 {
     struct world_sim *w = mem_alloc(sizeof *w);
 
     w->sim = sim;
+    w->flip.process = -1;
     w->world = some_world(sim);
     settings_draw(w);
+    w->settings.verify |= verify;
     w->program = program_create(sim, w->world->ranks, (uint32_t)w->settings.eager);
     world_sim_start(w);
     return w;
@@ -829,7 +884,7 @@ static struct world_sim *world_sim_create(struct sim *sim)
 /* Up to KILLS deaths, often in quick succession, each rank keeping one replica. */
 static void kills_run(struct sim *sim)
 {
-    struct world_sim *w = world_sim_create(sim);
+    struct world_sim *w = world_sim_create(sim, false);
     uint64_t kill_at[KILLS], at = sim_below(sim, 4000);
     int kills = (int)sim_below(sim, KILLS + 2);
 
@@ -853,7 +908,7 @@ static void kills_run(struct sim *sim)
 /* All replicas of a rank die: every survivor learns it and leaves. */
 static void gone_run(struct sim *sim)
 {
-    struct world_sim *w = world_sim_create(sim);
+    struct world_sim *w = world_sim_create(sim, false);
     int rank = (int)sim_below(sim, (uint32_t)w->world->ranks);
     uint64_t none[1] = {0}, limit = sim_below(sim, 1500);
 
@@ -875,6 +930,28 @@ static void gone_run(struct sim *sim)
     world_sim_free(w);
 }
 
+/* Nobody dies, one bit flips, in a message of a rank that has replicas: somebody says so before all
+ * is over, and its replicas name that very message. */
+static void flip_run(struct sim *sim)
+{
+    struct world_sim *w = world_sim_create(sim, true);
+    int process = (int)sim_below(sim, (uint32_t)w->world->processes);
+    uint64_t none[1] = {0};
+
+    if (world_process(w->world, w->world->rank[process], 1) >= 0)
+        w->flip.process = process;
+    w->flip.after = (int)sim_below(sim, 40);
+    for (int i = 0; i < w->world->processes; i++)
+        replica_start(w->process[i].replica);
+    run_to_end(w, none, 0);
+    if (!sim_has_failed(sim) && !w->flip.is_named)
+        settle(w);
+    SIM_CHECK(sim, w->flip.is_named == w->flip.is_done, "of process %d a bit %s, and it %s",
+              process, w->flip.is_done ? "flipped" : "did not flip",
+              w->flip.is_named ? "was named" : "was not");
+    world_sim_free(w);
+}
+
 static void every_rank_gets_its_result_whoever_dies(void **state)
 {
     (void)state;
@@ -887,5 +964,12 @@ static void a_rank_without_replicas_ends_the_job(void **state)
     assert_int_equal(sim_seeds("replica, a rank gone", 300, gone_run), 0);
 }
 
+static void a_bit_that_flips_is_named(void **state)
+{
+    (void)state;
+    assert_int_equal(sim_seeds("replica, a bit flips", 1000, flip_run), 0);
+}
+
 UNIT_MAIN(cmocka_unit_test(every_rank_gets_its_result_whoever_dies),
+          cmocka_unit_test(a_bit_that_flips_is_named),
           cmocka_unit_test(a_rank_without_replicas_ends_the_job))
