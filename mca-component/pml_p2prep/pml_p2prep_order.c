@@ -4,6 +4,7 @@
 #include "mca-component/pml_p2prep/pml_p2prep_order.h"
 
 #include "mca-component/pml_p2prep/pml_p2prep_replica.h"
+#include "mca-component/pml_p2prep/pml_p2prep_stats.h"
 #include "mca-component/pml_p2prep/pml_p2prep_watch.h"
 
 enum { LOOK_EVERY = 64 }; /* answers "no" of a follower between two calls of progress */
@@ -177,14 +178,27 @@ static enum decide_answer ask_once(enum p2prep_question question, const void **v
     return answer;
 }
 
+/* Not known yet: a follower's leader has not come so far, or a follower is far behind. */
+static enum decide_answer ask_until(enum p2prep_question question, const void **value_out,
+                                    size_t *size_out)
+{
+    int64_t since_us = p2prep_stats_clock_us();
+    enum decide_answer answer;
+    do
+        opal_progress();
+    while ((answer = ask_once(question, value_out, size_out)) == DECIDE_WAIT);
+    p2prep_stats_waited(since_us);
+    return answer;
+}
+
 enum decide_answer p2prep_order_ask(enum p2prep_question question, const void **value_out,
                                     size_t *size_out)
 {
-    enum decide_answer answer;
     if (!decide)
         return DECIDE_FREE;
-    while ((answer = ask_once(question, value_out, size_out)) == DECIDE_WAIT)
-        opal_progress();
+    enum decide_answer answer = ask_once(question, value_out, size_out);
+    if (answer == DECIDE_WAIT)
+        answer = ask_until(question, value_out, size_out);
     if (answer == DECIDE_NO && ++noes % LOOK_EVERY == 0)
         opal_progress();
     return answer;
@@ -198,6 +212,13 @@ void p2prep_order_end(void)
         p2prep_order_outcome(P2PREP_ASK_END, NULL, 0);
     while (decide && decide_gate(decide) != decide_stable(decide))
         opal_progress();
+}
+
+void p2prep_order_stats(struct decide_stats *stats_out)
+{
+    *stats_out = (struct decide_stats){0};
+    if (decide)
+        decide_stats(decide, stats_out);
 }
 
 void p2prep_order_no(void)

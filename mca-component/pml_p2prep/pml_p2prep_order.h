@@ -54,6 +54,9 @@ enum decide_answer p2prep_order_ask(enum p2prep_question question, const void **
 void p2prep_order_no(void);
 void p2prep_order_outcome(enum p2prep_question question, const void *value, size_t size);
 
+/* What was decided; all 0 where nothing is. */
+void p2prep_order_stats(struct decide_stats *stats_out);
+
 /* pml_p2prep_order_match.c: pc->matching */
 
 void p2prep_order_comm_open(struct p2prep_comm *pc);

@@ -8,6 +8,7 @@
 #include "mca-component/pml_p2prep/pml_p2prep_stats.h"
 
 #include "mca-component/pml_p2prep/pml_p2prep.h"
+#include "mca-component/pml_p2prep/pml_p2prep_order.h"
 #include "mca-component/pml_p2prep/pml_p2prep_replica.h"
 #include "replica/replica.h"
 
@@ -19,10 +20,11 @@
 static struct {
     int64_t *since_us; /* by rank of the world; 0: no failover under way */
     uint64_t failover_us, failover_max_us;
+    uint64_t waited_max_us; /* for a decision */
     uint64_t dead;
 } own; /* this process's, like the component itself */
 
-static int64_t clock_us(void)
+int64_t p2prep_stats_clock_us(void)
 {
     struct timespec now;
     (void)clock_gettime(CLOCK_MONOTONIC, &now);
@@ -34,7 +36,7 @@ void p2prep_stats_failover(int rank, bool is_over)
     if (!own.since_us &&
         !(own.since_us = calloc((size_t)mca_pml_p2prep.world->ranks, sizeof *own.since_us)))
         return;
-    int64_t *since_us = &own.since_us[rank], now_us = clock_us();
+    int64_t *since_us = &own.since_us[rank], now_us = p2prep_stats_clock_us();
     if (!is_over) {
         if (*since_us == 0)
             *since_us = now_us;
@@ -50,6 +52,13 @@ void p2prep_stats_failover(int rank, bool is_over)
 void p2prep_stats_dead(void)
 {
     own.dead++;
+}
+
+void p2prep_stats_waited(int64_t since_us)
+{
+    uint64_t took_us = (uint64_t)(p2prep_stats_clock_us() - since_us);
+    if (took_us > own.waited_max_us)
+        own.waited_max_us = took_us;
 }
 
 /* ---- MPI_T ---- */
@@ -74,6 +83,11 @@ enum value {
     STREAMS,
     VERIFIED,
     UNVERIFIED,
+    DECIDED,
+    FOLLOWED,
+    NO_RUNS,
+    WAITED_MAX,
+    LED,
     N_VALUES
 };
 
@@ -124,13 +138,27 @@ static const struct {
     [UNVERIFIED] = {"messages_unverified", MPI_T_PVAR_CLASS_COUNTER,
                     "With pml_p2prep_verify: messages that were not compared, for a replica was "
                     "more than a million of them behind"},
+    [DECIDED] = {"decisions_made", MPI_T_PVAR_CLASS_COUNTER,
+                 "With replicas: decisions made here for all replicas of this rank: what a receive "
+                 "from any source got, what a test, a probe, a cancel or a clock answered"},
+    [FOLLOWED] = {"decisions_followed", MPI_T_PVAR_CLASS_COUNTER,
+                  "With replicas: decisions that another replica of this rank made"},
+    [NO_RUNS] = {"decisions_no_runs", MPI_T_PVAR_CLASS_COUNTER,
+                 "With replicas: rows of tests and probes that found nothing, made or followed; "
+                 "each row is one number"},
+    [WAITED_MAX] = {"decision_wait_max", MPI_T_PVAR_CLASS_HIGHWATERMARK,
+                    "With replicas: microseconds that a call waited at most for a decision"},
+    [LED] = {"decisions_taken_over", MPI_T_PVAR_CLASS_COUNTER,
+             "With replicas: times that this process began to decide in place of the dead"},
 };
 
 static void values_get(uint64_t values[N_VALUES])
 {
     const mca_pml_p2prep_t *pml = &mca_pml_p2prep;
     struct replica_stats engine;
+    struct decide_stats order;
     p2prep_replica_stats(&engine);
+    p2prep_order_stats(&order);
     values[SENT] = pml->counts.sent;
     values[SENT_BYTES] = pml->counts.sent_bytes;
     values[RECEIVED] = pml->counts.received;
@@ -150,6 +178,11 @@ static void values_get(uint64_t values[N_VALUES])
     values[STREAMS] = engine.streams;
     values[VERIFIED] = engine.verified;
     values[UNVERIFIED] = engine.unverified;
+    values[DECIDED] = order.decided;
+    values[FOLLOWED] = order.followed;
+    values[NO_RUNS] = order.no_runs;
+    values[WAITED_MAX] = own.waited_max_us;
+    values[LED] = order.led;
 }
 
 static int value_read(const mca_base_pvar_t *pvar, void *value, void *object)
@@ -175,10 +208,12 @@ void p2prep_stats_register(void)
 
 /* Shorter names than MPI_T's, in the order of enum value. */
 static const char *const words[N_VALUES] = {
-    "sent",         "sent_bytes", "received",    "received_bytes",  "resent",
-    "resent_bytes", "acks",       "copied",      "copied_bytes",    "kept_now",
-    "kept_peak",    "failovers",  "failover_us", "failover_max_us", "taken_over",
-    "dead",         "streams",    "verified",    "unverified"};
+    "sent",         "sent_bytes",      "received",      "received_bytes",
+    "resent",       "resent_bytes",    "acks",          "copied",
+    "copied_bytes", "kept_now",        "kept_peak",     "failovers",
+    "failover_us",  "failover_max_us", "taken_over",    "dead",
+    "streams",      "verified",        "unverified",    "decided",
+    "followed",     "no_runs",         "waited_max_us", "led"};
 
 void p2prep_stats_say(void)
 {

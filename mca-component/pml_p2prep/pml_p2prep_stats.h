@@ -12,6 +12,9 @@ void p2prep_stats_register(void);
  * one. */
 void p2prep_stats_failover(int rank, bool is_over);
 void p2prep_stats_dead(void);
+/* The program has waited for a decision since then. */
+int64_t p2prep_stats_clock_us(void);
+void p2prep_stats_waited(int64_t since_us);
 /* One line of everything, if pml_p2prep_stats asks for it. */
 void p2prep_stats_say(void);
 void p2prep_stats_close(void);

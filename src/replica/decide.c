@@ -235,6 +235,7 @@ static void nos_close(struct decide *decide)
     if (decide->nos == 0)
         return;
     decide->nos = 0;
+    decide->stats.no_runs++;
     entry_add(decide, &entry);
 }
 
@@ -251,7 +252,6 @@ static void decided(struct decide *decide, const struct declog_entry *entry)
 
 void decide_no(struct decide *decide)
 {
-    decide->stats.nos++;
     if (decide->siblings != 0)
         decide->nos++;
 }
@@ -385,6 +385,7 @@ static void match_hear(struct decide *decide, const struct declog_entry *entry)
 {
     struct decide_wild wild = {entry->cid, entry->is_library, entry->index};
 
+    decide->stats.followed++;
     if (!decide->ops.matched(decide->arg, &wild, entry->source, entry->seq))
         told_add(decide, entry);
 }
@@ -476,12 +477,13 @@ static enum decide_answer outcome_take(struct decide *decide, int kind, const vo
     struct declog_entry entry;
 
     decide->taken = declog_read(&decide->log, decide->taken, &entry);
-    decide->stats.taken++;
     if (entry.kind == DECLOG_NO) {
+        decide->stats.no_runs++;
         decide->nos_left = entry.count - 1;
         taken_advance(decide);
         return no_take(decide, kind);
     }
+    decide->stats.followed++;
     if (entry.kind != DECLOG_OUTCOME + kind)
         return stray(decide, kind, decide->ops.name(entry.kind - DECLOG_OUTCOME));
     if (entry.size > decide->value_room || decide->value == NULL) {

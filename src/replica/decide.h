@@ -125,8 +125,12 @@ void decide_receive(struct decide *decide, int src, const struct replica_msg *ms
 void decide_dead(struct decide *decide, int process);
 
 struct decide_stats {
-    uint64_t decided, taken, nos, sent, led; /* decisions; led: take-overs */
-    size_t kept;                             /* bytes of log kept now */
+    uint64_t decided;  /* outcomes and matches, made here */
+    uint64_t followed; /* ... made by another replica, and taken here */
+    uint64_t no_runs;  /* rows of "no", made or taken; each row is one entry of the log */
+    uint64_t sent;     /* messages with decisions */
+    uint64_t led;      /* take-overs */
+    size_t kept;       /* bytes of log kept now */
 };
 void decide_stats(const struct decide *decide, struct decide_stats *stats_out);
 

@@ -5,10 +5,10 @@ EXTRA_DIST += test/bench/p2prep-bench.sh test/bench/p2prep-bench-cells.sh test/b
 EXTRA_DIST += test/bench/p2prep-smoke.sh
 TESTS += test/bench/p2prep-smoke.sh
 
-kernels = test/bench/kernels/ep test/bench/kernels/is test/bench/kernels/cg test/bench/kernels/ft
+kernels = test/bench/kernels/ep test/bench/kernels/is test/bench/kernels/cg test/bench/kernels/ft test/bench/kernels/farm test/bench/kernels/spin
 kernel_sources = test/bench/kernels/kernel.c test/bench/kernels/kernel.h test/mpi/p2prep-result.h test/mpi/p2prep-fault.h
 EXTRA_DIST += test/bench/kernels/kernel.c test/bench/kernels/kernel.h test/bench/kernels/ep.c test/bench/kernels/is.c \
-	test/bench/kernels/cg.c test/bench/kernels/ft.c
+	test/bench/kernels/cg.c test/bench/kernels/ft.c test/bench/kernels/task.h test/bench/kernels/farm.c test/bench/kernels/spin.c
 
 EXTRA_DIST += test/bench/p2prep-bench-replicas.sh test/bench/replicas.awk
 EXTRA_DIST += test/bench/p2prep-bench-stall.sh test/bench/p2prep-stall.c test/bench/p2prep-bench-memory.sh test/bench/p2prep-memory.c
@@ -26,6 +26,8 @@ test/bench/kernels/ep: test/bench/kernels/ep.c
 test/bench/kernels/is: test/bench/kernels/is.c
 test/bench/kernels/cg: test/bench/kernels/cg.c
 test/bench/kernels/ft: test/bench/kernels/ft.c
+test/bench/kernels/farm: test/bench/kernels/farm.c test/bench/kernels/task.h
+test/bench/kernels/spin: test/bench/kernels/spin.c test/bench/kernels/task.h
 if HAVE_OMPI_DEVEL
 check_DATA += $(p2prep_bench_programs)
 endif

@@ -52,7 +52,7 @@ ranks=${BENCH_RANKS:-2}
 echo "two replicas of $ranks ranks beside two copies side by side; a ratio is cost, > means over 1.03"
 for replicas_medium_now in ${BENCH_MEDIA:-shm tcp}; do
     for _ in $(seq "$pairs"); do
-        for replicas_what in ${BENCH_KERNELS:-ep.W.2 is.A.2 cg.W.4 ft.W.4}; do
+        for replicas_what in ${BENCH_KERNELS:-ep.W.2 is.A.2 cg.W.4 ft.W.4 farm.W.1 spin.W.1}; do
             for replicas_how in $(shuf -e copies replicas again p2prep); do
                 replicas_measure "$replicas_how" "$replicas_medium_now" "$replicas_what"
             done

@@ -36,7 +36,7 @@ claim "memory: a row for ob1, one replica and two over each medium" rows memory 
 
 # verified NAME N: so many lines say so
 verified() { [ "$(grep -c ' verified yes ' "$scratch/$1/out")" -eq "$2" ] || { job_words "$1"; return 1; }; }
-for when in ep:50000 is:1000 cg:10000 ft:20000; do
+for when in ep:50000 is:1000 cg:10000 ft:20000 farm:5000 spin:5000; do
     kernel=${when%:*}
     job ob1 4 --mca pml ob1 --mca btl self,vader "$kernels/$kernel" S
     claim "$kernel: the published values on 4 ranks" verified ob1 1

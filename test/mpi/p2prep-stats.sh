@@ -48,11 +48,22 @@ claim "... by those who live on when a process is killed" all_below many "0 2 3 
 claim "... which is one failover for process 0" value_is many 0 failovers 1
 claim "... and the program ends" ended many
 
+# shellcheck disable=SC2086
+decide_job() { P2PREP_DIE=$2 job "$1" 6 $replicated --mca pml_p2prep_replicas 2 --mca pml_p2prep_stats 1 p2prep-decide "$1" 10; }
+decide_job farm ''
+claim "master and workers: the leader of the master decides each receive from any source, and the end" line_has farm "rank 0 replica 0:" "decided 23 followed 0 "
+claim "... its other replica follows" line_has farm "rank 0 replica 1:" "decided 0 followed 23 "
+decide_job clock ''
+claim "clocks: who follows waits for its leader" line_has clock "rank 0 replica 1:" "waited_max_us [1-9]"
+claim "... who decides waits for nobody" line_has clock "rank 0 replica 0:" "waited_max_us 0 "
+decide_job farm 0:5
+claim "the master's leader dies: the other replica decides the rest, and knows of taking over" line_has farm "rank 0 replica 1:" "decided [1-9][0-9]* .* led 1"
+
 undocumented() { ompi_info --param pml p2prep --level 9 --parsable | grep '^mca:pml:p2prep:.*:help:$'; }
 documented() { ompi_info --param pml p2prep --level 9 --parsable | grep -q "^mca:pml:p2prep:param:pml_p2prep_$1:help:."; }
 all_documented() {
     [ -z "$(undocumented)" ] || { undocumented; return 1; }
-    for all_documented_name in replicas map retain_max lag_max transports eager if_include stats comm_per_thread warn_host no_cma; do
+    for all_documented_name in replicas map retain_max lag_max transports eager if_include stats comm_per_thread warn_host no_cma order; do
         documented "$all_documented_name" || { echo "$all_documented_name"; return 1; }
     done
 }
