@@ -26,6 +26,7 @@ p2prep_ctl_sources = \
 
 mca_pml_p2prep_la_SOURCES = \
 	mca-component/pml_p2prep/pml_p2prep.h \
+	mca-component/pml_p2prep/pml_p2prep_alike.c mca-component/pml_p2prep/pml_p2prep_alike.h \
 	mca-component/pml_p2prep/pml_p2prep_comm.c \
 	mca-component/pml_p2prep/pml_p2prep_compat.h mca-component/pml_p2prep/pml_p2prep_threads.h \
 	mca-component/pml_p2prep/pml_p2prep_component.c \
@@ -53,7 +54,7 @@ mca_pml_p2prep_la_SOURCES = \
 	mca-component/pml_p2prep/pml_p2prep_wire.c mca-component/pml_p2prep/pml_p2prep_wire.h \
 	mca-component/pml_p2prep/pml_p2prep_world.c mca-component/pml_p2prep/pml_p2prep_world.h \
 	$(p2prep_transport_sources) $(p2prep_ctl_sources) $(ring_sources) $(replica_sources) \
-	src/base/err.c src/base/err.h src/base/mem.c src/base/mem.h
+	src/base/alike.c src/base/alike.h src/base/err.c src/base/err.h src/base/mem.c src/base/mem.h
 # Not all warnings: Open MPI's macros are what they are.
 mca_pml_p2prep_la_CPPFLAGS = $(AM_CPPFLAGS) $(OMPI_SYSTEM_CFLAGS)
 mca_pml_p2prep_la_CFLAGS = -std=gnu11 $(PMIX_CFLAGS) $(WARN_CFLAGS) $(OMPI_ATOMIC_CFLAGS) -Wno-shadow -fvisibility=hidden

@@ -4,6 +4,7 @@
 #include "mca-component/pml_p2prep/pml_p2prep_refuse.h"
 #include "mca-component/pml_p2prep/pml_p2prep_replica.h"
 #include "mca-component/pml_p2prep/pml_p2prep_wire.h"
+#include "mca-component/pml_p2prep/pml_p2prep_alike.h"
 #include "mca-component/pml_p2prep/pml_p2prep_end.h"
 #include "mca-component/pml_p2prep/pml_p2prep_stats.h"
 #include "mca-component/pml_p2prep/pml_p2prep_watch.h"
@@ -184,7 +185,8 @@ static mca_pml_base_module_t *component_init(int *priority, bool progress_thread
     if (!is_asked_for())
         return NULL;
     if (p2prep_wire_open() != OMPI_SUCCESS ||
-        (has_replicas() && p2prep_watch_open() != OMPI_SUCCESS)) {
+        (has_replicas() &&
+         (p2prep_watch_open() != OMPI_SUCCESS || p2prep_alike_publish() != OMPI_SUCCESS))) {
         p2prep_watch_close();
         p2prep_wire_close();
         return NULL;

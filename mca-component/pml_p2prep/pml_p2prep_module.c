@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* pml_p2prep_module.c - the PML's table of functions, its beginning */
 #include "mca-component/pml_p2prep/pml_p2prep.h"
+#include "mca-component/pml_p2prep/pml_p2prep_alike.h"
 #include "mca-component/pml_p2prep/pml_p2prep_refuse.h"
 #include "mca-component/pml_p2prep/pml_p2prep_replica.h"
 #include "mca-component/pml_p2prep/pml_p2prep_end.h"
@@ -40,6 +41,7 @@ static int replicas_begin(void)
     if (rc != OMPI_SUCCESS)
         return rc;
     p2prep_replica_start();
+    p2prep_alike_compare();
     p2prep_end_register();
     p2prep_refuse_open();
     return OMPI_SUCCESS;

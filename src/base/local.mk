@@ -1,5 +1,6 @@
 # src/base - what libc and our libraries leave out
 base_sources = \
+	src/base/alike.c src/base/alike.h \
 	src/base/clock.c src/base/clock.h \
 	src/base/conf.c src/base/conf.h \
 	src/base/dirs.c src/base/dirs.h \

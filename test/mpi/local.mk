@@ -47,7 +47,7 @@ test/mpi/p2prep-ends: test/mpi/p2prep-ends.c test/mpi/p2prep-result.h test/mpi/p
 test/mpi/p2prep-modes test/mpi/p2prep-types test/mpi/p2prep-probe test/mpi/p2prep-coll test/mpi/p2prep-comm \
 	test/mpi/p2prep-work test/mpi/p2prep-cases test/mpi/p2prep-decide test/mpi/p2prep-verify: \
 		test/mpi/p2prep-result.h test/mpi/p2prep-fault.h
-	$(AM_V_GEN)$(MKDIR_P) test/mpi && $(MPICC) -O1 -o $@ $(srcdir)/$@.c
+	$(AM_V_GEN)$(MKDIR_P) test/mpi && $(MPICC) -O1 -o $@ $(srcdir)/$@.c -lm
 test/mpi/p2prep-modes: test/mpi/p2prep-modes.c
 test/mpi/p2prep-types: test/mpi/p2prep-types.c
 test/mpi/p2prep-probe: test/mpi/p2prep-probe.c

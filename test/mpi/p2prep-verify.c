@@ -3,8 +3,10 @@
  * flips one bit of one of them, as broken memory would
  *
  * p2prep-verify KIND PROCESS ROUND: small, eager, large, gaps, biggaps, isend, coll, icoll; extra:
- * it sends one message more. PROCESS -1: nobody. */
+ * it sends one message more; math: values of libm's functions. PROCESS -1: nobody. */
 #include "p2prep-result.h"
+
+#include <math.h>
 
 enum { ROUNDS = 60, TAG = 5, MAX = 300000, GAPS = 20000 };
 static unsigned char out[MAX], in[MAX];
@@ -49,7 +51,19 @@ static void collective(bool is_blocking)
     MPI_Wait(&request, MPI_STATUS_IGNORE);
 }
 
-static void one_round(const char *kind)
+/* Not folded by the compiler, and enough of them that code with and without fused multiply and add
+ * parts in some last bit. */
+static void math(int round)
+{
+    double *values = (double *)(void *)out;
+    for (int i = 0; i < 1000; i++) {
+        volatile double x = rank + round + i * 1.0000137;
+        values[i] = exp(fmod(x, 30)) + sin(x) + pow(x + .5, 1.37);
+    }
+    exchange(1000, MPI_DOUBLE);
+}
+
+static void one_round(const char *kind, int round)
 {
     if (strcmp(kind, "small") == 0 || strcmp(kind, "extra") == 0)
         exchange(8, MPI_BYTE);
@@ -61,6 +75,8 @@ static void one_round(const char *kind)
         gaps(100);
     else if (strcmp(kind, "biggaps") == 0)
         gaps(GAPS);
+    else if (strcmp(kind, "math") == 0)
+        math(round);
     else if (strcmp(kind, "isend") == 0)
         isend(5000);
     else
@@ -82,7 +98,7 @@ int main(int argc, char **argv)
             MPI_Send(out, 8, MPI_BYTE, right, TAG + 1, MPI_COMM_WORLD);
         else if (is_now)
             flip(3);
-        one_round(kind);
+        one_round(kind, i);
         result_add(in, sizeof in);
     }
     return end();

@@ -100,4 +100,39 @@ equal "three equal replicas, coll, with decisions" coll 2 3 6 "--mca pml_p2prep_
 equal "equal replicas over TCP, types" types 2 2 4 "--mca pml_p2prep_transports tcp"
 P2PREP_KILL=4:30000 equal "one of equal replicas dies, work" work 3 2 5 ""
 P2PREP_KILL=1:20000,7:30000 equal "two of three equal replicas die, work" work 3 3 7 ""
+
+# What an unlike processor does: libm without fused multiply and add computes other last bits.
+cat >"$scratch/old-host" <<'END'
+#!/bin/sh
+[ "$OMPI_COMM_WORLD_RANK" -lt 2 ] || export GLIBC_TUNABLES="${GLIBC_TUNABLES:-glibc.cpu.hwcaps=-AVX2,-FMA,-FMA4}"
+exec "$@"
+END
+chmod +x "$scratch/old-host"
+silent() { not grep -q "same surroundings" "$scratch/$1/err"; }
+# shellcheck disable=SC2086
+job flip 4 $verified --mca pml_p2prep_replicas 2 "$scratch/old-host" p2prep-verify math -1 0
+claim "a replica with another GLIBC_TUNABLES: MPI_Init says so" named "Two replicas of rank 0 do not run in the same surroundings (here: host $host, process 0; there: host $host, process 2):"
+claim "a replica with another GLIBC_TUNABLES: and in what" named "GLIBC_TUNABLES: glibc.cpu.hwcaps=-AVX2,-FMA,-FMA4 there, not set here"
+claim "a replica with another GLIBC_TUNABLES: once" test "$(grep -c "same surroundings" "$scratch/flip/err")" -eq 1
+if grep -qw fma /proc/cpuinfo; then
+    claim "a replica without fused multiply and add computes other bits: named" named "the replicas of rank [01] disagree first in message [0-9]* to rank [01] in"
+else
+    skip "a replica without fused multiply and add computes other bits" "nor has this processor"
+fi
+# shellcheck disable=SC2086
+job flip 4 $verified --mca pml_p2prep_replicas 2 --tune "$P2PMPI_SRCDIR/contrib/p2prep.conf" "$scratch/old-host" p2prep-verify math -1 0
+claim "contrib/p2prep.conf makes them alike: nothing differs" ended_with 0
+claim "contrib/p2prep.conf makes them alike: nothing is said" silent flip
+# shellcheck disable=SC2086
+job flip 4 $verified --mca pml_p2prep_replicas 2 --mca coll_tuned_use_dynamic_rules 1 p2prep-verify small -1 0
+claim "replicas in the same surroundings: nothing is said" silent flip
+cat >"$scratch/own-file" <<'END'
+#!/bin/sh
+[ "$OMPI_COMM_WORLD_RANK" -lt 2 ] || export OMPI_MCA_coll_tuned_bcast_algorithm=2
+exec "$@"
+END
+chmod +x "$scratch/own-file"
+# shellcheck disable=SC2086
+job flip 4 $verified --mca pml_p2prep_replicas 2 --mca coll_tuned_use_dynamic_rules 1 "$scratch/own-file" p2prep-verify small -1 0
+claim "a replica with another MCA parameter: MPI_Init says so" named "coll_tuned_bcast_algorithm: 2 there, not set here"
 claims_end

@@ -1,6 +1,7 @@
 # test/unit - mirrors src/: one cmocka program per module, TAP on standard output.
 # To add one: its name in unit_tests, its _SOURCES; LDADD and the rest come from here.
 unit_tests = \
+	test/unit/base/alike \
 	test/unit/base/conf \
 	test/unit/wire/frame
 link_fixtures = test/lib/member.c test/lib/member.h test/lib/loop.c test/lib/loop.h
@@ -16,6 +17,7 @@ include test/unit/peer/local.mk
 include test/unit/ring/local.mk
 include test/unit/p2prep/local.mk
 
+test_unit_base_alike_SOURCES = test/unit/base/alike.c
 test_unit_base_conf_SOURCES = test/unit/base/conf.c
 test_unit_wire_frame_SOURCES = test/unit/wire/frame.c
 
