@@ -23,6 +23,7 @@ pmix_server_p2pmpi_stepd_SOURCES = pmix-server/stepd.c $(stepd_pure_sources) \
 	pmix-server/px_nspace.c pmix-server/px_nspace.h \
 	pmix-server/px_query.c pmix-server/px_query.h \
 	pmix-server/px_reap.c pmix-server/px_reap.h \
+	pmix-server/px_replicas.c pmix-server/px_replicas.h \
 	pmix-server/px_route.c pmix-server/px_route.h \
 	pmix-server/px_status.c pmix-server/px_status.h \
 	pmix-server/px_step.h \

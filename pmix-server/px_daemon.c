@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "job/roster.h"
 #include "net/link.h"
 #include "pmix-server/px_fence.h"
 #include "pmix-server/px_host.h"
@@ -96,6 +97,8 @@ static void start(struct px_step *step, const Wire__StepStart *message)
         return;
     }
     step->start = message_copy(&message->base);
+    step->roster =
+        roster_create(px_spec(step)->ranks, px_spec(step)->degrees, px_spec(step)->n_degrees);
     make_ranks(step);
     px_route_open(step);
     px_fence_open(step);

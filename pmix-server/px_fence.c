@@ -189,3 +189,11 @@ void px_fence_rank_gone(struct px_step *step, uint32_t rank)
     fence_rank_gone(step->fence->engine, rank, clock_now_ms());
     arm(step->fence);
 }
+
+void px_fence_host_lost(struct px_step *step, int host)
+{
+    if (step->fence == NULL)
+        return;
+    fence_host_lost(step->fence->engine, host, clock_now_ms());
+    arm(step->fence);
+}

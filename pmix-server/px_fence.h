@@ -19,6 +19,7 @@ void px_fence_greet(struct px_step *step);
 
 void px_fence_receive(struct px_step *step, int src, const Wire__Step *message);
 void px_fence_rank_gone(struct px_step *step, uint32_t rank);
+void px_fence_host_lost(struct px_step *step, int host);
 
 /* Upcall: all living ranks of this host among procs are in. */
 pmix_status_t px_fence_nb(const pmix_proc_t procs[], size_t proc_count, const pmix_info_t infos[],

@@ -19,8 +19,7 @@
 
 struct piece {
     struct piece *next;
-    uint32_t rank, number;
-    uint64_t offset, end_count; /* end_count: bytes of this host up to and with this piece */
+    uint64_t offset; /* in its stream */
     size_t size;
     bool is_end;
     uint8_t data[];
@@ -32,14 +31,14 @@ struct stream {
     uint32_t rank, number;
     int fd; /* -1: ended */
     struct event *event;
-    uint64_t offset;
+    uint64_t offset, acked;
+    struct piece *first, **end; /* not acknowledged */
 };
 
 struct px_iof {
     struct stream *streams;
     size_t open_streams;
-    struct piece *first, **end;
-    uint64_t sent, acked;
+    uint64_t waiting; /* bytes not acknowledged, of all streams */
     bool is_paused;
     struct {
         int fd;
@@ -54,44 +53,39 @@ void px_iof_open(struct px_step *step)
 {
     struct px_iof *iof = mem_alloc(sizeof *iof);
 
-    iof->end = &iof->first;
     iof->in.fd = -1;
     step->iof = iof;
 }
 
-static void piece_send(struct px_step *step, const struct piece *piece)
+static void piece_send(const struct stream *stream, const struct piece *piece)
 {
     Wire__Step message = WIRE__STEP__INIT;
     Wire__Output output = WIRE__OUTPUT__INIT;
 
-    output.rank = piece->rank;
-    output.stream = piece->number;
+    output.rank = stream->rank;
+    output.stream = stream->number;
     output.offset = piece->offset;
     output.data.data = (uint8_t *)(uintptr_t)piece->data;
     output.data.len = piece->size;
     output.end = piece->is_end;
     message.body_case = WIRE__STEP__BODY_OUTPUT;
     message.output = &output;
-    px_route_send(step, HOME_HOST, &message);
+    px_route_send(stream->step, HOME_HOST, &message);
 }
 
 static void piece_keep(struct stream *stream, const uint8_t *data, size_t size)
 {
-    struct px_iof *iof = stream->step->iof;
     struct piece *piece = mem_alloc(sizeof *piece + size);
 
-    piece->rank = stream->rank;
-    piece->number = stream->number;
     piece->offset = stream->offset;
     piece->size = size;
     piece->is_end = size == 0;
     memcpy(piece->data, data, size);
     stream->offset += size;
-    iof->sent += size;
-    piece->end_count = iof->sent;
-    *iof->end = piece;
-    iof->end = &piece->next;
-    piece_send(stream->step, piece);
+    stream->step->iof->waiting += size;
+    *stream->end = piece;
+    stream->end = &piece->next;
+    piece_send(stream, piece);
 }
 
 static void set_paused(struct px_iof *iof, bool paused)
@@ -132,7 +126,7 @@ static bool stream_read(struct stream *stream)
         return false;
     }
     piece_keep(stream, bytes, (size_t)size);
-    set_paused(iof, iof->sent - iof->acked >= IOF_WINDOW);
+    set_paused(iof, iof->waiting >= IOF_WINDOW);
     return true;
 }
 
@@ -161,6 +155,7 @@ static void add_stream(struct px_step *step, uint32_t rank, uint32_t number, int
     stream->rank = rank;
     stream->number = number;
     stream->fd = fd;
+    stream->end = &stream->first;
     stream->event = event_new(step->base, fd, EV_READ | EV_PERSIST, on_readable, stream);
     if (!step->iof->is_paused)
         event_add(stream->event, NULL);
@@ -169,36 +164,44 @@ static void add_stream(struct px_step *step, uint32_t rank, uint32_t number, int
     step->iof->open_streams++;
 }
 
-void px_iof_acked(struct px_step *step, uint64_t bytes)
+static struct stream *stream_find(struct px_iof *iof, uint32_t rank, uint32_t number)
+{
+    struct stream *stream = iof->streams;
+
+    while (stream != NULL && (stream->rank != rank || stream->number != number))
+        stream = stream->next;
+    return stream;
+}
+
+void px_iof_acked(struct px_step *step, const Wire__OutputAck *ack)
 {
     struct px_iof *iof = step->iof;
+    struct stream *stream = stream_find(iof, ack->rank, ack->stream);
 
-    if (bytes > iof->sent || bytes <= iof->acked)
+    if (stream == NULL || ack->bytes > stream->offset || ack->bytes <= stream->acked)
         return;
-    iof->acked = bytes;
-    while (iof->first != NULL && iof->first->end_count <= iof->acked) {
-        struct piece *piece = iof->first;
+    iof->waiting -= ack->bytes - stream->acked;
+    stream->acked = ack->bytes;
+    while (stream->first != NULL && stream->first->offset + stream->first->size <= ack->bytes) {
+        struct piece *piece = stream->first;
 
-        iof->first = piece->next;
-        if (iof->first == NULL)
-            iof->end = &iof->first;
+        stream->first = piece->next;
+        if (stream->first == NULL)
+            stream->end = &stream->first;
         free(piece);
     }
-    set_paused(iof, iof->sent - iof->acked >= IOF_WINDOW);
+    set_paused(iof, iof->waiting >= IOF_WINDOW);
 }
 
 void px_iof_repeat(struct px_step *step)
 {
-    for (struct piece *piece = step->iof->first; piece != NULL; piece = piece->next)
-        piece_send(step, piece);
     for (struct stream *stream = step->iof->streams; stream != NULL; stream = stream->next) {
-        struct piece end = {.rank = stream->rank,
-                            .number = stream->number,
-                            .offset = stream->offset,
-                            .is_end = true};
+        struct piece end = {.offset = stream->offset, .is_end = true};
 
+        for (struct piece *piece = stream->first; piece != NULL; piece = piece->next)
+            piece_send(stream, piece);
         if (stream->fd < 0)
-            piece_send(step, &end);
+            piece_send(stream, &end);
     }
 }
 
@@ -311,17 +314,17 @@ void px_iof_close(struct px_step *step)
         struct stream *stream = iof->streams;
 
         iof->streams = stream->next;
+        while (stream->first != NULL) {
+            struct piece *piece = stream->first;
+
+            stream->first = piece->next;
+            free(piece);
+        }
         if (stream->event != NULL)
             event_free(stream->event);
         if (stream->fd >= 0)
             close(stream->fd);
         free(stream);
-    }
-    while (iof->first != NULL) {
-        struct piece *piece = iof->first;
-
-        iof->first = piece->next;
-        free(piece);
     }
     free(iof);
     step->iof = NULL;

@@ -20,15 +20,15 @@ struct px_step;
 void px_iof_open(struct px_step *step);
 void px_iof_close(struct px_step *step); /* what was not read is lost */
 
-/* Takes the ends of a rank's pipes; in is -1 for all but rank 0. */
+/* Takes the ends of a rank's pipes; in is -1 for all but (a replica of) rank 0. */
 void px_iof_add(struct px_step *step, uint32_t rank, int out, int err, int in);
 
 /* Reads now what ranks have written: it goes before what is sent next, an abort or an exit. Within
  * the window. */
 void px_iof_drain(struct px_step *step);
 
-/* p2pmpirun has written this many bytes of this host, in all. */
-void px_iof_acked(struct px_step *step, uint64_t bytes);
+/* This much of a rank's stream has been written by p2pmpirun, or is not needed. */
+void px_iof_acked(struct px_step *step, const Wire__OutputAck *ack);
 
 /* Input for rank 0. */
 void px_iof_input(struct px_step *step, const Wire__Input *input);

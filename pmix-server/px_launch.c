@@ -17,6 +17,7 @@
 #include "pmix-server/px_modex.h"
 #include "pmix-server/px_nspace.h"
 #include "pmix-server/px_reap.h"
+#include "pmix-server/px_replicas.h"
 #include "pmix-server/px_route.h"
 #include "pmix-server/px_step.h"
 
@@ -104,11 +105,11 @@ static void set_open_mpi(char ***env, const struct px_step *step)
         env_default(env, "OMPI_MCA_btl_sm_backing_directory", step->shm_dir);
     }
     set_network(env, step);
-    env_format(env, "OMPI_COMM_WORLD_SIZE", "%u", spec->ranks);
+    env_format(env, "OMPI_COMM_WORLD_SIZE", "%u", px_replicas_ranks(step));
     env_format(env, "OMPI_COMM_WORLD_LOCAL_SIZE", "%zu", step->rank_count);
     env_format(env, "OMPI_UNIVERSE_SIZE", "%u",
                spec->slots_total > spec->ranks ? spec->slots_total : spec->ranks);
-    env_format(env, "OMPI_APP_CTX_NUM_PROCS", "%u", spec->ranks);
+    env_format(env, "OMPI_APP_CTX_NUM_PROCS", "%u", px_replicas_ranks(step));
     if (getenv("HOME") != NULL) /* stepd may have had to find one */
         env_default(env, "HOME", getenv("HOME"));
     env_set(env, "OMPI_FIRST_RANKS", "0");
@@ -189,7 +190,7 @@ static char **rank_environment(const struct px_step *step, const struct px_rank 
 {
     char **env = env_copy(common);
 
-    env_format(&env, "OMPI_COMM_WORLD_RANK", "%u", rank->rank);
+    env_format(&env, "OMPI_COMM_WORLD_RANK", "%u", px_replicas_rank(step, rank->rank));
     env_format(&env, "OMPI_COMM_WORLD_LOCAL_RANK", "%u", rank->local);
     env_format(&env, "OMPI_COMM_WORLD_NODE_RANK", "%u", rank->local);
     if (px_nspace_environment(step, rank->rank, &env, err) != 0) {
@@ -311,7 +312,7 @@ static int start_rank(struct px_step *step, struct px_rank *rank, const struct c
     plan.env = rank_environment(step, rank, env, err);
     if (plan.env == NULL)
         return -1;
-    plan.wants_input = rank->rank == 0;
+    plan.wants_input = px_replicas_rank(step, rank->rank) == 0;
     struct child_pipes pipes;
     rank->pid = child_start(&plan, &pipes, err);
     env_free(plan.env);
@@ -330,7 +331,7 @@ static int start_ranks(struct px_step *step, int report_fd, struct err *err)
     char **env = job_environment(step, wdir);
     char *program = program_path(step, env, wdir);
     struct child_plan plan = {.program = program, .wdir = wdir, .report_fd = report_fd};
-    int result = 0;
+    int result = px_replicas_environment(step, &env, err);
 
     plan.argv = child_argv(px_spec(step)->argv, px_spec(step)->n_argv);
     for (size_t i = 0; result == 0 && i < step->rank_count; i++)
@@ -435,7 +436,7 @@ void px_launch_rank_ended(struct px_step *step, struct px_rank *rank, int status
         return;
     report_read(step->launch); /* that it never ran its program goes first */
     px_iof_drain(step);
-    if (rank->rank == 0)
+    if (px_replicas_rank(step, rank->rank) == 0)
         px_iof_close_input(step);
     tell_exit(step, rank);
     px_launch_exit_heard(step, rank->exit);

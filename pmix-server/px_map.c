@@ -4,6 +4,7 @@
 #include "pmix-server/px_map.h"
 
 #include "base/mem.h"
+#include "job/roster.h"
 #include "wire/limits.h"
 
 #include <stdbool.h>
@@ -33,6 +34,9 @@ int map_check(const Wire__StepStart *start, struct err *err)
         return err_set(err, "a start without a job");
     if (spec->ranks == 0 || spec->n_rank_host != spec->ranks)
         return err_set(err, "a job of %u ranks with a map of %zu", spec->ranks, spec->n_rank_host);
+    if (!roster_is_sound(spec->ranks, spec->degrees, spec->n_degrees))
+        return err_set(err, "the replicas of the job's ranks are not its %u processes",
+                       spec->ranks);
     if (start->host >= spec->n_hosts)
         return err_set(err, "host %u of a job on %zu hosts", start->host, spec->n_hosts);
     for (uint32_t rank = 0; rank < spec->ranks; rank++)

@@ -241,3 +241,11 @@ void px_modex_rank_gone(struct px_step *step, uint32_t rank)
     modex_rank_gone(step->modex->engine, rank);
     arm(step->modex);
 }
+
+void px_modex_host_lost(struct px_step *step, int host)
+{
+    if (step->modex == NULL)
+        return;
+    modex_host_lost(step->modex->engine, host);
+    arm(step->modex);
+}

@@ -15,6 +15,7 @@ void px_modex_close(struct px_step *step);
 
 void px_modex_receive(struct px_step *step, int src, const Wire__Step *message);
 void px_modex_rank_gone(struct px_step *step, uint32_t rank);
+void px_modex_host_lost(struct px_step *step, int host);
 
 /* Upcall: a rank here wants what proc has published, and the library does not have it. */
 pmix_status_t px_direct_modex(const pmix_proc_t *proc, const pmix_info_t infos[], size_t count,

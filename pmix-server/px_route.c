@@ -14,6 +14,7 @@
 #include "pmix-server/px_launch.h"
 #include "pmix-server/px_modex.h"
 #include "pmix-server/px_reap.h"
+#include "pmix-server/px_replicas.h"
 #include "pmix-server/px_step.h"
 
 #include <event2/event.h>
@@ -76,7 +77,7 @@ static void chan_in(void *arg, int src, const Wire__Step *message)
         px_launch_exit_heard(step, message->rank_exit);
         break;
     case WIRE__STEP__BODY_OUTPUT_ACK:
-        px_iof_acked(step, message->output_ack->bytes);
+        px_iof_acked(step, message->output_ack);
         break;
     case WIRE__STEP__BODY_INPUT:
         px_iof_input(step, message->input);
@@ -86,6 +87,10 @@ static void chan_in(void *arg, int src, const Wire__Step *message)
         break;
     case WIRE__STEP__BODY_EVENT:
         px_event_receive(step, message->event);
+        break;
+    case WIRE__STEP__BODY_HOST_LOST:
+        if (src == HOME_HOST)
+            px_replicas_host_lost(step, message->host_lost);
         break;
     default:
         log_warning("message unknown from=%d kind=%d", src, (int)message->body_case);
@@ -161,7 +166,8 @@ void px_route_send(struct px_step *step, int dst, const Wire__Step *message)
 void px_route_send_hosts(struct px_step *step, const Wire__Step *message)
 {
     for (size_t host = 0; step->route != NULL && host < px_spec(step)->n_hosts; host++)
-        if (step->route->has_ranks[host] && host != step->start->host)
+        if (step->route->has_ranks[host] && host != step->start->host &&
+            !chan_is_dropped(step->route->chan, (int)host))
             px_route_send(step, (int)host, message);
 }
 
@@ -188,4 +194,10 @@ void px_route_up(struct px_step *step, int host)
         return;
     chan_route_up(step->route->chan, host, clock_now_ms());
     arm(step->route);
+}
+
+void px_route_drop(struct px_step *step, int host)
+{
+    if (step->route != NULL)
+        chan_drop_peer(step->route->chan, host);
 }

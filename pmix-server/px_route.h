@@ -19,7 +19,8 @@ void px_route_send(struct px_step *step, int dst, const Wire__Step *message);
 void px_route_send_hosts(struct px_step *step, const Wire__Step *message);
 
 void px_route_receive(struct px_step *step, const Wire__Route *route); /* from p2pmpid */
-void px_route_is_up(struct px_step *step);        /* p2pmpid is there (again) */
-void px_route_up(struct px_step *step, int host); /* the way to that endpoint is there (again) */
+void px_route_is_up(struct px_step *step);          /* p2pmpid is there (again) */
+void px_route_drop(struct px_step *step, int host); /* lost: nothing to it or from it any more */
+void px_route_up(struct px_step *step, int host);   /* the way to that endpoint is there (again) */
 
 #endif

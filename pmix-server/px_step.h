@@ -21,6 +21,7 @@ struct px_iof;
 struct px_launch;
 struct px_query;
 struct abort_call;
+struct roster;
 
 struct px_rank {
     uint32_t rank;
@@ -43,6 +44,7 @@ struct px_step {
     char *const *environment; /* borrowed: as it was when the step was started */
 
     Wire__StepStart *start; /* owned; NULL until p2pmpid has sent it */
+    struct roster *roster;  /* owned; the same: which process is a replica of which rank */
     struct px_rank *ranks;  /* of this host, in order of rank */
     size_t rank_count;
     size_t rank_living;

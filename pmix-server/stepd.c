@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "cli/cli_main.h"
+#include "job/roster.h"
 #include "pmix-server/px_abort.h"
 #include "pmix-server/px_daemon.h"
 #include "pmix-server/px_fence.h"
@@ -207,6 +208,7 @@ static void step_clear(struct px_step *step)
     for (size_t i = 0; i < step->rank_count; i++)
         message_free(step->ranks[i].exit);
     free(step->ranks);
+    roster_destroy(step->roster);
     message_free(step->start);
 }
 

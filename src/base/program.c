@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -26,8 +27,13 @@ static char *own_directory(void)
 char *program_find(const char *name, struct err *err)
 {
     /* installed: prefix/bin and prefix/libexec/p2pmpi; built: src/tools, pmix-server, supernode */
-    static const char *const near[] = {".", "../libexec/p2pmpi", "../../bin", "../pmix-server",
-                                       "../../pmix-server", "../src/tools", "../supernode",
+    static const char *const near[] = {".",
+                                       "../libexec/p2pmpi",
+                                       "../../bin",
+                                       "../pmix-server",
+                                       "../../pmix-server",
+                                       "../src/tools",
+                                       "../supernode",
                                        "../../supernode"};
     static const char *const installed[] = {LIBEXECDIR, BINDIR};
     char *own = own_directory();
@@ -49,9 +55,39 @@ char *program_find(const char *name, struct err *err)
     }
     if (found == NULL) {
         errno = ENOENT;
-        err_set(err, "%s was found neither beside %s nor in %s or %s; run \"make install\" again", name, own,
-                LIBEXECDIR, BINDIR);
+        err_set(err, "%s was found neither beside %s nor in %s or %s; run \"make install\" again",
+                name, own, LIBEXECDIR, BINDIR);
     }
+    free(own);
+    return found;
+}
+
+static char *component_in(char *dir)
+{
+    char *file = mem_format("%s/mca_pml_p2prep.so", dir);
+    bool is_there = access(file, R_OK) == 0;
+
+    free(file);
+    if (is_there)
+        return dir;
+    free(dir);
+    return NULL;
+}
+
+char *program_component(void)
+{
+    /* installed: prefix/bin or prefix/libexec/p2pmpi, then lib/p2pmpi; built: .libs */
+    static const char *const near[] = {"../lib/p2pmpi", "../../lib/p2pmpi", "../.libs",
+                                       "../../.libs"};
+    char *own = own_directory();
+    char *found = component_in(mem_string(PROGRAM_COMPONENT));
+
+    for (size_t i = 0; found == NULL && i < sizeof near / sizeof near[0]; i++)
+        found = component_in(mem_format("%s/%s", own, near[i]));
+    if (found == NULL)
+        found = component_in(mem_string(COMPONENTDIR));
+    if (found == NULL && getenv("HOME") != NULL)
+        found = component_in(mem_format("%s/.openmpi/components", getenv("HOME")));
     free(own);
     return found;
 }

@@ -5,4 +5,6 @@ job_sources = \
 	src/job/outbox.c src/job/outbox.h \
 	src/job/jobid.c src/job/jobid.h \
 	src/job/life.c src/job/life.h \
-	src/job/result.c src/job/result.h
+	src/job/merge.c src/job/merge.h \
+	src/job/result.c src/job/result.h \
+	src/job/roster.c src/job/roster.h

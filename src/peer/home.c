@@ -91,7 +91,7 @@ static void enter(struct home *home, enum home_state state)
         home_drain_check(home);
         break;
     case HOME_DRAIN:
-        if (home->ranks_ended < home->spec->ranks)
+        if (roster_running(home->roster) > 0)
             home_kill_ranks(home);
         home_drain_check(home);
         break;
@@ -156,7 +156,8 @@ void home_destroy(struct home *home)
     if (home->daemon->is_private)
         daemon_stop(home->daemon);
     free(home->hosts);
-    free(home->rank_ended);
+    merge_destroy(home->merge);
+    roster_destroy(home->roster);
     free(home);
 }
 

@@ -5,8 +5,10 @@
 #include "peer/home.h"
 
 #include "base/clock.h"
+#include "base/mem.h"
 
 #include <signal.h>
+#include <stdlib.h>
 
 void home_signal_all(struct home *home, int number)
 {
@@ -16,8 +18,7 @@ void home_signal_all(struct home *home, int number)
     message.number = (uint32_t)number;
     step.body_case = WIRE__STEP__BODY_SIGNAL;
     step.signal = &message;
-    for (size_t i = 0; i < home->host_count; i++)
-        home_send_step(home, i, &step);
+    home_send_steps(home, SIZE_MAX, &step);
 }
 
 void home_kill_ranks(struct home *home)
@@ -40,7 +41,7 @@ void home_kill_tick(struct home *home, int64_t now_ms)
         home_signal_all(home, SIGKILL);
     }
     if (home->state == HOME_DRAIN && home->killing != 0 &&
-        now_ms - home->killing_ms >= HOME_KILL_MS && home->ranks_ended < home->spec->ranks)
+        now_ms - home->killing_ms >= HOME_KILL_MS && roster_running(home->roster) > 0)
         home_event(home, HOME_EVENT_ABANDON); /* JobKill will end what does not die */
 }
 
@@ -59,8 +60,7 @@ void home_drain_check(struct home *home)
 {
     if (home->spec == NULL)
         return;
-    if (home->state == HOME_RUN && home->ranks_ended == home->spec->ranks)
-        home_event(home, HOME_EVENT_RANKS_ENDED);
+    home_ranks_check(home);
     if (home->state != HOME_DRAIN)
         return;
     for (size_t i = 0; i < home->host_count; i++)
@@ -69,33 +69,103 @@ void home_drain_check(struct home *home)
     home_event(home, HOME_EVENT_OUTPUT_DONE);
 }
 
-static void fetch_check(struct home *home)
+static void fetch_from(struct home *home, size_t host)
+{
+    Wire__Frame frame = WIRE__FRAME__INIT;
+    Wire__FetchRequest request = WIRE__FETCH_REQUEST__INIT;
+
+    if (home->hosts[host].fetching)
+        return;
+    home->hosts[host].fetching = true;
+    request.job = home->job;
+    request.n_patterns = home->submit->n_fetch;
+    request.patterns = home->submit->fetch;
+    frame.body_case = WIRE__FRAME__BODY_FETCH_REQUEST;
+    frame.fetch_request = &request;
+    home_send_host(home, host, &frame);
+}
+
+/* Does a host have a replica of this rank whose files are whole? */
+static bool has_rank(const struct home *home, size_t host, int rank)
+{
+    const struct world *world = roster_world(home->roster);
+
+    for (int set = 0; set < world->replicas; set++) {
+        int process = world_process(world, rank, set);
+        if (process >= 0 && home->spec->rank_host[process] == host &&
+            roster_state_of(home->roster, (uint32_t)process) != ROSTER_DEAD)
+            return true;
+    }
+    return false;
+}
+
+/* The host with most of the ranks that are wanted still; host_count: none has any. */
+static size_t best_host(const struct home *home, const bool *has, uint32_t *count_out)
+{
+    const struct world *world = roster_world(home->roster);
+    size_t best = home->host_count;
+
+    *count_out = 0;
+    for (size_t host = 0; host < home->host_count; host++) {
+        uint32_t count = 0;
+        if (home->hosts[host].gone)
+            continue;
+        for (int rank = 0; rank < world->ranks; rank++)
+            count += !has[rank] && has_rank(home, host, rank);
+        if (home->hosts[host].fetching && count > 0)
+            count = UINT32_MAX; /* what comes anyhow */
+        if (count > *count_out) {
+            *count_out = count;
+            best = host;
+        }
+    }
+    return best;
+}
+
+/* As few hosts as will do, so that a file that replicas made comes once. */
+static void fetch_choose(struct home *home)
+{
+    const struct world *world = roster_world(home->roster);
+    bool *has = mem_array((size_t)world->ranks, sizeof *has);
+    uint32_t count;
+
+    for (size_t host; (host = best_host(home, has, &count)) < home->host_count;) {
+        fetch_from(home, host);
+        for (int rank = 0; rank < world->ranks; rank++)
+            has[rank] = has[rank] || has_rank(home, host, rank);
+    }
+    free(has);
+}
+
+static void fetch_all(struct home *home)
 {
     for (size_t i = 0; i < home->host_count; i++)
-        if (!home->hosts[i].gone && !home->hosts[i].fetched)
+        if (!home->hosts[i].gone)
+            fetch_from(home, i);
+}
+
+void home_fetch_check(struct home *home)
+{
+    if (home->state != HOME_FETCH)
+        return;
+    if (roster_has_replicas(home->roster))
+        fetch_choose(home);
+    else
+        fetch_all(home);
+    for (size_t i = 0; i < home->host_count; i++)
+        if (!home->hosts[i].gone && home->hosts[i].fetching && !home->hosts[i].fetched)
             return;
     home_event(home, HOME_EVENT_FETCHED);
 }
 
 void home_fetch_begin(struct home *home)
 {
-    Wire__Frame frame = WIRE__FRAME__INIT;
-    Wire__FetchRequest request = WIRE__FETCH_REQUEST__INIT;
-
     if (home->submit->n_fetch == 0 || home->daemon->is_private) {
         home_event(home, HOME_EVENT_FETCHED);
         return;
     }
     home_progress(home, WIRE__PHASE__PHASE_FETCH, 0, 0, "");
-    request.job = home->job;
-    request.n_patterns = home->submit->n_fetch;
-    request.patterns = home->submit->fetch;
-    frame.body_case = WIRE__FRAME__BODY_FETCH_REQUEST;
-    frame.fetch_request = &request;
-    for (size_t i = 0; i < home->host_count; i++)
-        if (!home->hosts[i].gone)
-            home_send_host(home, i, &frame);
-    fetch_check(home);
+    home_fetch_check(home);
 }
 
 bool home_fetch_frame(struct home *home, size_t host, Wire__Frame *frame)
@@ -124,8 +194,7 @@ bool home_fetch_frame(struct home *home, size_t host, Wire__Frame *frame)
             home_fail(home, RESULT_FAILED, "results of %s could not be fetched: %s",
                       home->hosts[host].name, frame->fetch_end->error);
         home->hosts[host].fetched = true;
-        if (home->state == HOME_FETCH)
-            fetch_check(home);
+        home_fetch_check(home);
         return true;
     default:
         return false;

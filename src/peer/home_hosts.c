@@ -10,6 +10,8 @@
 #include "base/log.h"
 #include "peer/mesh.h"
 
+#include <stdio.h>
+
 int home_host_find(const struct home *home, const struct id *id)
 {
     for (size_t i = 0; i < home->host_count; i++)
@@ -21,31 +23,57 @@ int home_host_find(const struct home *home, const struct id *id)
 /* The host will not be spoken to again. */
 static void host_forget(struct home *home, size_t host)
 {
+    home->hosts[host].gone = true;
+    home->hosts[host].down_ms = 0;
     if (home->chan != NULL)
         chan_drop_peer(home->chan, (int)host);
     if (home->supply != NULL)
         supply_drop(home->supply, (uint32_t)host);
-    for (uint32_t rank = 0; rank < home->spec->ranks; rank++)
-        if (home->spec->rank_host[rank] == host && !home->rank_ended[rank]) {
-            home->rank_ended[rank] = true;
-            home->ranks_ended++;
-        }
 }
 
-static void host_lost(struct home *home, size_t host, const char *why)
+/* To the other hosts' steps: nothing of it counts any more. */
+static void tell_lost(struct home *home, size_t host, const char *why)
+{
+    Wire__Step step = WIRE__STEP__INIT;
+    Wire__HostLost lost = WIRE__HOST_LOST__INIT;
+
+    lost.host = (uint32_t)host;
+    lost.why = (char *)why;
+    step.body_case = WIRE__STEP__BODY_HOST_LOST;
+    step.host_lost = &lost;
+    home_send_steps(home, host, &step);
+}
+
+/* A host takes no part any more: can the job do without? what: "host h3 was lost (...)". */
+static void host_over(struct home *home, size_t host, const char *why, const char *what)
+{
+    char left[256];
+
+    host_forget(home, host);
+    tell_lost(home, host, why);
+    if (!home_processes_lost(home, host, left, sizeof left) || home->state < HOME_START)
+        home_fail(home, RESULT_FAILED, "%s while the job was %s%s%s", what,
+                  home_state_name(home->state), left[0] != '\0' ? ": " : "", left);
+    else if (home->state < HOME_RELEASE && left[0] != '\0')
+        home_warn(home, "%s: %s", what, left);
+    home_input_check(home);
+    home_start_check(home);
+    home_drain_check(home);
+    home_fetch_check(home);
+    home_release_check(home);
+}
+
+void home_host_lost(struct home *home, size_t host, const char *why)
 {
     struct home_host *state = &home->hosts[host];
+    char what[ERR_TEXT_MAX];
 
-    if (state->lost)
+    if (state->gone)
         return;
-    state->lost = state->gone = true;
-    state->down_ms = 0;
+    state->lost = true;
     log_warning("host lost job=%s host=%s why=\"%s\"", home->job, state->name, why);
-    host_forget(home, host);
-    home_fail(home, RESULT_FAILED, "host %s was lost (%s) while the job was %s", state->name, why,
-              home_state_name(home->state));
-    home_drain_check(home);
-    home_release_check(home);
+    snprintf(what, sizeof what, "host %s was lost (%s)", state->name, why);
+    host_over(home, host, why, what);
 }
 
 void home_host_down(struct home *home, size_t host, enum link_end end, const char *why)
@@ -57,7 +85,7 @@ void home_host_down(struct home *home, size_t host, enum link_end end, const cha
         return;
     log_info("link to host broken job=%s host=%s why=\"%s\"", home->job, state->name, why);
     if (home->state < HOME_START) {
-        host_lost(home, host, why);
+        home_host_lost(home, host, why);
         return;
     }
     if (state->down_ms == 0) /* a link that went silent was waited for already */
@@ -66,7 +94,7 @@ void home_host_down(struct home *home, size_t host, enum link_end end, const cha
     state->attach_ms = 0;
     state->dial_ms = now_ms + HOME_REDIAL_MS;
     if (end == LINK_END_TLS || end == LINK_END_PROTOCOL)
-        host_lost(home, host, why);
+        home_host_lost(home, host, why);
     home_schedule(home);
 }
 
@@ -76,6 +104,8 @@ void home_host_up(struct home *home, size_t host)
     Wire__Frame frame = WIRE__FRAME__INIT;
     Wire__JobAttach attach = WIRE__JOB_ATTACH__INIT;
 
+    if (state->lost) /* cut off, and here again: too late */
+        home_release_host(home, host);
     if (state->gone || state->down_ms == 0)
         return;
     attach.job = home->job;
@@ -114,21 +144,22 @@ void home_host_gone(struct home *home, size_t host, const char *reason)
     struct home_host *state = &home->hosts[host];
     bool asked = home->state == HOME_RELEASE || home->state == HOME_DONE;
 
+    char what[ERR_TEXT_MAX];
+
     if (state->gone)
         return;
-    state->gone = true;
-    state->down_ms = 0;
     mesh_ping(home->daemon->mesh,
               &state->id); /* its slots are free again: the next job should know */
-    if (!asked) {
-        log_warning("part of job ended job=%s host=%s reason=\"%s\"", home->job, state->name,
-                    reason);
-        host_forget(home, host);
-        home_fail(home, RESULT_FAILED, "host %s gave the job up: %s", state->name,
-                  reason[0] != '\0' ? reason : "no reason given");
-        home_drain_check(home);
+    if (asked) {
+        state->gone = true;
+        state->down_ms = 0;
+        home_release_check(home);
+        return;
     }
-    home_release_check(home);
+    log_warning("part of job ended job=%s host=%s reason=\"%s\"", home->job, state->name, reason);
+    snprintf(what, sizeof what, "host %s gave the job up: %s", state->name,
+             reason[0] != '\0' ? reason : "no reason given");
+    host_over(home, host, "it gave the job up", what);
 }
 
 static void host_down_tick(struct home *home, size_t host, int64_t now_ms)
@@ -138,9 +169,9 @@ static void host_down_tick(struct home *home, size_t host, int64_t now_ms)
     bool is_silent = state->down_end == LINK_END_UNREACHABLE;
 
     if (is_silent && now_ms - state->down_ms >= HOME_LOST_MS) {
-        host_lost(home, host, "it does not answer any more");
+        home_host_lost(home, host, "it does not answer any more");
     } else if (now_ms - state->down_ms >= rejoin_ms) {
-        host_lost(home, host, "its p2pmpid is gone and was not started again in time");
+        home_host_lost(home, host, "its p2pmpid is gone and was not started again in time");
     } else if (now_ms >= state->dial_ms && state->attach_ms == 0) {
         state->dial_ms = now_ms + HOME_REDIAL_MS;
         if (mesh_is_up(home->daemon->mesh, &state->id))

@@ -14,69 +14,19 @@
 
 /* ---- what comes from steps */
 
-/* Fences and modex requests that wait for this rank go on without it, on every host. */
-static void spread_exit(struct home *home, size_t from, const Wire__RankExit *message)
-{
-    Wire__Step step = WIRE__STEP__INIT;
-
-    step.body_case = WIRE__STEP__BODY_RANK_EXIT;
-    step.rank_exit = (Wire__RankExit *)message;
-    for (size_t i = 0; i < home->host_count; i++)
-        if (i != from)
-            home_send_step(home, i, &step);
-}
-
-static void rank_exit(struct home *home, size_t host, const Wire__RankExit *message)
-{
-    if (message->rank >= home->spec->ranks || home->spec->rank_host[message->rank] != host ||
-        home->rank_ended[message->rank])
-        return;
-    home->rank_ended[message->rank] = true;
-    home->ranks_ended++;
-    spread_exit(home, host, message);
-    struct rank_end end = {.rank = message->rank,
-                           .code = message->code,
-                           .signal = message->signal,
-                           .was_init = message->was_init,
-                           .finalized = message->finalized,
-                           .reason = message->reason,
-                           .host = home->hosts[host].name,
-                           .pid = message->pid};
-    if (result_rank_ended(&home->result, &end, home->killing != 0))
-        home_event(home, HOME_EVENT_FAIL);
-}
-
 static void step_state(struct home *home, size_t host, const Wire__StepState *state)
 {
     for (size_t i = 0; i < state->n_exits; i++)
-        rank_exit(home, host, state->exits[i]);
+        home_process_ended(home, host, state->exits[i]);
     if (state->error != NULL && state->error[0] != '\0')
         home_fail(home, RESULT_FAILED, "%s: %s", home->hosts[host].name, state->error);
     home->hosts[host].all_done |= state->all_done;
     home->hosts[host].output_done |= state->output_done;
 }
 
-static void tell_output(struct home *home, size_t host, Wire__Output *output)
+static uint32_t rank_of(const struct home *home, uint32_t process)
 {
-    Wire__Frame frame = WIRE__FRAME__INIT;
-    Wire__JobOutput message = WIRE__JOB_OUTPUT__INIT;
-
-    message.host = (uint32_t)host;
-    message.output = output;
-    frame.body_case = WIRE__FRAME__BODY_JOB_OUTPUT;
-    frame.job_output = &message;
-    home_send_tool(home, &frame);
-}
-
-static void tell_input_ack(struct home *home, uint64_t bytes)
-{
-    Wire__Frame frame = WIRE__FRAME__INIT;
-    Wire__JobInputAck message = WIRE__JOB_INPUT_ACK__INIT;
-
-    message.bytes = bytes;
-    frame.body_case = WIRE__FRAME__BODY_JOB_INPUT_ACK;
-    frame.job_input_ack = &message;
-    home_send_tool(home, &frame);
+    return process < home->spec->ranks ? roster_rank(home->roster, process) : process;
 }
 
 static void deliver(void *arg, int src, const Wire__Step *step)
@@ -87,26 +37,26 @@ static void deliver(void *arg, int src, const Wire__Step *step)
         return;
     switch (step->body_case) {
     case WIRE__STEP__BODY_RANK_EXIT:
-        rank_exit(home, (size_t)src, step->rank_exit);
+        home_process_ended(home, (size_t)src, step->rank_exit);
         break;
     case WIRE__STEP__BODY_STATE:
         step_state(home, (size_t)src, step->state);
         break;
     case WIRE__STEP__BODY_OUTPUT:
-        tell_output(home, (size_t)src, step->output);
+        home_output(home, (size_t)src, step->output);
         break;
     case WIRE__STEP__BODY_INPUT_ACK:
-        tell_input_ack(home, step->input_ack->bytes);
+        home_input_ack(home, (size_t)src, step->input_ack->bytes);
         break;
     case WIRE__STEP__BODY_ABORT:
         if (step->abort->rank < home->spec->ranks) {
-            result_aborted(&home->result, step->abort->rank, step->abort->status, step->abort->text,
-                           home->hosts[src].name);
+            result_aborted(&home->result, rank_of(home, step->abort->rank), step->abort->status,
+                           step->abort->text, home->hosts[src].name);
             home_event(home, HOME_EVENT_FAIL);
         }
         break;
     case WIRE__STEP__BODY_LOG:
-        home_warn(home, "rank %u on %s: %s", step->log->rank, home->hosts[src].name,
+        home_warn(home, "rank %u on %s: %s", rank_of(home, step->log->rank), home->hosts[src].name,
                   step->log->text);
         break;
     default:
@@ -159,6 +109,13 @@ void home_send_step(struct home *home, size_t host, const Wire__Step *step)
         log_warning("step message lost job=%s host=%zu why=\"%s\"", home->job, host, err.text);
 }
 
+void home_send_steps(struct home *home, size_t except, const Wire__Step *step)
+{
+    for (size_t i = 0; i < home->host_count; i++)
+        if (i != except)
+            home_send_step(home, i, step);
+}
+
 /* ---- start */
 
 void home_start_begin(struct home *home)
@@ -176,21 +133,28 @@ void home_start_begin(struct home *home)
     home->renew_ms = clock_now_ms() + RENEW_MS;
 }
 
-void home_started(struct home *home, size_t host, const Wire__JobStarted *started)
+void home_start_check(struct home *home)
 {
     size_t count = 0;
 
+    if (home->state != HOME_START)
+        return;
+    for (size_t i = 0; i < home->host_count; i++)
+        count += home->hosts[i].started || home->hosts[i].gone;
+    home_progress(home, WIRE__PHASE__PHASE_START, count, home->host_count, "");
+    if (count == home->host_count)
+        home_event(home, HOME_EVENT_STARTED);
+}
+
+void home_started(struct home *home, size_t host, const Wire__JobStarted *started)
+{
     if (started->error != NULL && started->error[0] != '\0') {
         home_fail(home, RESULT_FAILED, "the job could not be started on %s: %s",
                   home->hosts[host].name, started->error);
         return;
     }
     home->hosts[host].started = true;
-    for (size_t i = 0; i < home->host_count; i++)
-        count += home->hosts[i].started;
-    home_progress(home, WIRE__PHASE__PHASE_START, count, home->host_count, "");
-    if (count == home->host_count)
-        home_event(home, HOME_EVENT_STARTED);
+    home_start_check(home);
 }
 
 /* ---- time */
@@ -200,7 +164,7 @@ static void start_tick(struct home *home, int64_t now_ms)
     if (home->state != HOME_START || now_ms - home->since_ms <= HOME_START_MS)
         return;
     for (size_t i = 0; i < home->host_count; i++)
-        if (!home->hosts[i].started) {
+        if (!home->hosts[i].started && !home->hosts[i].gone) {
             home_fail(home, RESULT_FAILED, "%s did not start its part of the job within %d s",
                       home->hosts[i].name, HOME_START_MS / 1000);
             return;
@@ -255,7 +219,7 @@ static void tool_signal(struct home *home, int number)
         home_kill_now(home);
     } else if (number != SIGINT && number != SIGTERM) {
         home_signal_all(home, number);
-    } else if (home->state == HOME_DRAIN && home->ranks_ended == home->spec->ranks) {
+    } else if (home->state == HOME_DRAIN && roster_running(home->roster) == 0) {
         /* nothing is left to end but the output of what the ranks left behind */
         result_failed(&home->result, RESULT_FAILED, "interrupted while output was still coming");
         home_event(home, HOME_EVENT_ABANDON);
@@ -275,28 +239,20 @@ static int tool_host(const struct home *home, uint32_t host)
 
 void home_tool_frame(struct home *home, Wire__Frame *frame)
 {
-    Wire__Step step = WIRE__STEP__INIT;
-    Wire__OutputAck output_ack = WIRE__OUTPUT_ACK__INIT;
+    const Wire__JobOutputAck *written;
     Wire__FetchAck fetch_ack = WIRE__FETCH_ACK__INIT;
     Wire__Frame out = WIRE__FRAME__INIT;
     int host;
 
     switch (frame->body_case) {
     case WIRE__FRAME__BODY_JOB_OUTPUT_ACK:
-        host = tool_host(home, frame->job_output_ack->host);
-        if (host < 0)
-            return;
-        output_ack.bytes = frame->job_output_ack->bytes;
-        step.body_case = WIRE__STEP__BODY_OUTPUT_ACK;
-        step.output_ack = &output_ack;
-        home_send_step(home, (size_t)host, &step);
+        written = frame->job_output_ack;
+        if (home->merge != NULL)
+            merge_written(home->merge, written->rank, written->stream, written->bytes);
         break;
     case WIRE__FRAME__BODY_JOB_INPUT:
-        if (home->spec == NULL || frame->job_input->input == NULL)
-            return;
-        step.body_case = WIRE__STEP__BODY_INPUT;
-        step.input = frame->job_input->input;
-        home_send_step(home, home->spec->rank_host[0], &step);
+        if (home->roster != NULL && frame->job_input->input != NULL)
+            home_input(home, frame->job_input->input);
         break;
     case WIRE__FRAME__BODY_JOB_SIGNAL:
         tool_signal(home, (int)frame->job_signal->number);

@@ -193,6 +193,8 @@ static Wire__JobSpec *make_spec(struct home *home, const struct book_result *res
     spec.program = submit->program;
     spec.command = submit->command;
     spec.tag_output = submit->tag_output;
+    spec.n_degrees = submit->n_degrees;
+    spec.degrees = submit->degrees;
     Wire__JobSpec *copy = message_copy(&spec.base);
     free(host_list);
     free(hosts);
@@ -210,7 +212,8 @@ void home_hosts_make(struct home *home)
         home->hosts[i].name = peer->name;
         mesh_hold(home->daemon->mesh, &home->hosts[i].id);
     }
-    home->rank_ended = mem_array(home->spec->ranks, sizeof *home->rank_ended);
+    home->roster = roster_create(home->spec->ranks, home->spec->degrees, home->spec->n_degrees);
+    home_output_open(home);
 }
 
 static void send_map(struct home *home)
@@ -242,12 +245,27 @@ static void done(const struct book_result *result, void *arg)
     home_event(home, HOME_EVENT_PLACED);
 }
 
+/* Replicas need more of a host than the program alone. */
+static void need_component(Wire__JobSubmit *submit)
+{
+    if (submit->n_degrees == 0)
+        return;
+    if (submit->needs == NULL) {
+        submit->needs = mem_alloc(sizeof *submit->needs);
+        wire__needs__init(submit->needs);
+    }
+    submit->needs->p2prep = true;
+}
+
 void home_search_begin(struct home *home)
 {
     static const struct book_ops ops = {ask, release, more, done};
     const Wire__JobSubmit *submit = home->submit;
+
+    need_component(home->submit);
     struct book_request request = {
         .ranks = submit->ranks,
+        .degrees = submit->n_degrees > 0 ? submit->degrees : NULL,
         .strategy = submit->strategy,
         .wishes = submit->hosts,
         .wish_count = submit->n_hosts,

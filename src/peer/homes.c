@@ -64,6 +64,9 @@ static void accept_reclaim(struct homes *homes, struct link *tool, const Wire__F
     }
     strcpy(home->job, home->spec->job);
     home_hosts_make(home);
+    for (size_t i = 0; i < reclaim->n_written; i++)
+        merge_written(home->merge, reclaim->written[i]->rank, reclaim->written[i]->stream,
+                      reclaim->written[i]->bytes);
     home_chan_make(home);
     home->state = HOME_RUN;
     home->renew_ms = clock_now_ms() + RENEW_MS;
@@ -88,6 +91,17 @@ static bool is_reclaim_sound(struct homes *homes, const Wire__JobReclaim *reclai
            memcmp(spec->home_id.data, homes->daemon->self.bytes, ID_SIZE) == 0;
 }
 
+static bool are_degrees_sound(const Wire__JobSubmit *submit)
+{
+    uint32_t processes = 0;
+
+    for (size_t i = 0; i < submit->n_degrees; i++)
+        processes += submit->degrees[i];
+    return submit->n_degrees == 0 ||
+           (submit->n_degrees == submit->ranks &&
+            roster_is_sound(processes, submit->degrees, submit->n_degrees));
+}
+
 bool homes_submit(struct homes *homes, struct link *tool, const Wire__Frame *frame)
 {
     bool is_new = frame->body_case == WIRE__FRAME__BODY_JOB_SUBMIT;
@@ -97,6 +111,8 @@ bool homes_submit(struct homes *homes, struct link *tool, const Wire__Frame *fra
         why = "this p2pmpid is being stopped";
     else if (is_new && frame->job_submit->n_argv == 0)
         why = "no program was named";
+    else if (is_new && !are_degrees_sound(frame->job_submit))
+        why = "the ranks and their replicas do not fit together";
     else if (!is_new && !is_reclaim_sound(homes, frame->job_reclaim))
         why = "the job to take back is not one of ours";
     if (why != NULL) {
@@ -179,6 +195,8 @@ bool homes_frame(struct homes *homes, const struct id *from, Wire__Frame *frame)
         late_grant(homes, from, frame);
         return true;
     }
+    if (host >= 0 && home->hosts[host].lost)
+        return true; /* its word does not count any more */
     if (!booking_frame(home, from, frame) && host >= 0 &&
         !home_stage_frame(home, (size_t)host, frame) &&
         !home_fetch_frame(home, (size_t)host, frame)) {

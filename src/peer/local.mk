@@ -2,7 +2,7 @@
 peer_sources = \
 	src/peer/daemon.c src/peer/daemon.h \
 	src/peer/front.c src/peer/front.h \
-	src/peer/home.c src/peer/home.h src/peer/home_end.c src/peer/home_hosts.c src/peer/home_run.c src/peer/home_search.c src/peer/home_stage.c \
+	src/peer/home.c src/peer/home.h src/peer/home_end.c src/peer/home_hosts.c src/peer/home_output.c src/peer/home_ranks.c src/peer/home_run.c src/peer/home_search.c src/peer/home_stage.c \
 	src/peer/homes.c src/peer/homes.h \
 	src/peer/hosting.c src/peer/hosting.h \
 	src/peer/jobdirs.c src/peer/jobdirs.h \

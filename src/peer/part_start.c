@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "job/jobid.h"
+#include "job/roster.h"
 #include "peer/mesh.h"
 
 #include <stdlib.h>
@@ -31,7 +32,7 @@ bool part_is_spec_sound(const struct daemon *daemon, const Wire__JobSpec *spec)
     if (!jobid_is_valid(spec->job) || spec->embedded != daemon->is_private)
         return false;
     if (spec->ranks == 0 || spec->n_rank_host != spec->ranks || spec->n_hosts == 0 ||
-        spec->n_argv == 0)
+        spec->n_argv == 0 || !roster_is_sound(spec->ranks, spec->degrees, spec->n_degrees))
         return false;
     for (size_t i = 0; i < spec->n_rank_host; i++)
         if (spec->rank_host[i] >= spec->n_hosts)

@@ -21,7 +21,8 @@ static void add(const char *argv[], size_t *count, const char *const *args)
         argv[(*count)++] = *args++;
 }
 
-size_t sandbox_argv(const char *argv[], const char *bwrap, const char *program, const char *dir)
+size_t sandbox_argv(const char *argv[], const char *bwrap, const char *program,
+                    const char *component, const char *dir)
 {
     /* clang-format off */
     const char *const before[] = {
@@ -43,6 +44,8 @@ size_t sandbox_argv(const char *argv[], const char *bwrap, const char *program, 
     for (const char *const *place = installed_dirs; *place != NULL; place++)
         add(argv, &count, (const char *const[]){"--ro-bind-try", *place, *place, NULL});
     add(argv, &count, behind);
+    if (component != NULL)
+        add(argv, &count, (const char *const[]){"--ro-bind", component, PROGRAM_COMPONENT, NULL});
 #ifdef __SANITIZE_ADDRESS__ /* reports must find their way out: test/lib/sanitizer.sh */
     const char *reports = getenv("P2PMPI_SANITIZER_DIR");
     if (reports != NULL)
@@ -74,7 +77,7 @@ static int try_out(const char *bwrap, struct err *err)
 
     if (program == NULL)
         return -1;
-    size_t count = sandbox_argv(argv, bwrap, program, "/");
+    size_t count = sandbox_argv(argv, bwrap, program, NULL, "/");
     argv[count++] = "--version";
     argv[count] = NULL;
     posix_spawn_file_actions_init(&files);

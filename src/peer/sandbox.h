@@ -18,7 +18,9 @@
 char *sandbox_find(const char *mode, struct err *err);
 
 /* Puts bubblewrap's command line in front of program, which runs in the sandbox as "/p2pmpi-stepd".
- * argv gets at most SANDBOX_ARGS_MAX borrowed strings; returns how many. */
-size_t sandbox_argv(const char *argv[], const char *bwrap, const char *program, const char *dir);
+ * The component of Open MPI (NULL: none) is PROGRAM_COMPONENT. argv gets at most SANDBOX_ARGS_MAX
+ * borrowed strings; returns how many. */
+size_t sandbox_argv(const char *argv[], const char *bwrap, const char *program,
+                    const char *component, const char *dir);
 
 #endif

@@ -184,6 +184,7 @@ static int bind_socket(const char *dir, struct err *err)
 static void child(const struct step_place *place, const char *stepd, const char *dir, int listen_fd)
 {
     const char *argv[SANDBOX_ARGS_MAX + 8];
+    char *component = program_component();
     size_t count = 0;
     sigset_t none;
 
@@ -204,7 +205,7 @@ static void child(const struct step_place *place, const char *stepd, const char 
     else
         dup2(listen_fd, STEP_FD);
     if (place->sandbox != NULL)
-        count = sandbox_argv(argv, place->sandbox, stepd, place->dir);
+        count = sandbox_argv(argv, place->sandbox, stepd, component, place->dir);
     else
         argv[count++] = stepd;
     argv[count++] = "--dir";

@@ -38,6 +38,7 @@ struct book {
     struct candidates list;
     Wire__Needs *needs;
     struct demand demand;
+    uint32_t *degrees; /* demand's */
     struct prng prng;
     uint32_t wait_ms;
 
@@ -59,8 +60,9 @@ struct book *book_create(const struct book_request *request, const struct book_o
     candidates_init(&book->list, request->wishes, request->wish_count);
     if (request->needs != NULL)
         book->needs = message_copy(&request->needs->base);
-    book->demand.strategy = request->strategy;
-    book->demand.ranks = request->ranks;
+    if (request->degrees != NULL)
+        book->degrees = mem_copy(request->degrees, request->ranks * sizeof *request->degrees);
+    book->demand.job = (struct place_job){request->strategy, request->ranks, book->degrees};
     book->demand.oversubscribe = request->oversubscribe;
     book->wait_ms = request->wait_ms;
     book->more = ops->more != NULL ? MORE_NOT_ASKED : MORE_HAD;
@@ -75,6 +77,7 @@ void book_destroy(struct book *book)
         return;
     candidates_clear(&book->list);
     message_free(book->needs);
+    free(book->degrees);
     free(book);
 }
 
@@ -113,7 +116,7 @@ static bool is_settled(const struct book *book)
 {
     bool settled = true;
 
-    if (book->demand.ranks == 0)
+    if (book->demand.job.ranks == 0)
         return !is_waiting(book);
     struct plan plan = plan_granted(&book->list, &book->demand, true);
     for (size_t i = 0; i < book->list.count; i++)
@@ -150,10 +153,9 @@ static void finish(struct book *book, struct book_result *result)
 
 static void fail(struct book *book)
 {
-    struct book_result result = {.ok = false, .ranks = book->demand.ranks};
+    struct book_result result = {.ok = false, .ranks = book->demand.job.ranks};
 
-    shortage_tell(&book->list, book->demand.ranks, book->needs, book->demand.oversubscribe,
-                  &result.err);
+    shortage_tell(&book->list, &book->demand, book->needs, &result.err);
     let_all_go(book);
     finish(book, &result);
 }
@@ -168,7 +170,8 @@ static void choose(struct book *book, const struct plan *plan, struct book_resul
             let_go(book, candidate);
             continue;
         }
-        hosts[result->count] = (struct place_host){plan->counts[i], plan->hosts[i].machine_id};
+        hosts[result->count] = plan->hosts[i];
+        hosts[result->count].slots = plan->counts[i];
         result->grants[result->count++] = (struct book_grant){candidate->id, candidate->peer,
                                                               candidate->granted, plan->counts[i]};
         result->slots_total += candidate->granted;
@@ -184,8 +187,10 @@ static void succeed(struct book *book)
     uint32_t *rank_host = result.rank_host = mem_array((size_t)plan.wanted + 1, sizeof *rank_host);
 
     choose(book, &plan, &result, hosts);
-    if (place_ranks(book->demand.strategy, hosts, result.count, result.ranks, 1, rank_host,
-                    &result.err) < 0)
+    struct place_job job = book->demand.job;
+    if (job.ranks == 0)
+        job.ranks = plan.wanted;
+    if (place_processes_on(&job, hosts, result.count, rank_host, &result.err) < 0)
         result.ok = false; /* cannot be: the same arithmetic found room */
     finish(book, &result);
     free(rank_host);
@@ -198,15 +203,21 @@ static void succeed(struct book *book)
 
 static bool could_hold_it(const struct book *book)
 {
+    struct place_host *hosts = mem_array(book->list.count + 1, sizeof *hosts);
+    uint32_t *counts = mem_array(book->list.count + 1, sizeof *counts);
     uint64_t total = 0;
 
     for (size_t i = 0; i < book->list.count; i++) {
         const struct candidate *candidate = book->list.order[i];
+        hosts[i] = demand_host(candidate);
         if (candidate->out == CANDIDATE_IN || candidate->out == CANDIDATE_FULL)
-            total += smaller(candidate->total, candidate->limit);
+            hosts[i].slots = smaller(candidate->total, candidate->limit);
+        total += hosts[i].slots;
     }
-    return total > 0 && total >= book->demand.ranks &&
-           book->list.unmatched == book->list.wish_count;
+    uint32_t missing = place_counts(&book->demand.job, hosts, book->list.count, counts);
+    free(counts);
+    free(hosts);
+    return total > 0 && missing == 0 && book->list.unmatched == book->list.wish_count;
 }
 
 static void pause_round(struct book *book, int64_t now_ms, int64_t last_ms)

@@ -44,10 +44,10 @@ struct book_grant {
 struct book_result {
     bool ok;
     struct err err;            /* !ok: the sentence for the user */
-    uint32_t ranks;            /* wanted, or found when the request said 0 */
+    uint32_t ranks;            /* processes: wanted, or found when the request said 0 */
     struct book_grant *grants; /* count of them; index = host number of JobSpec */
     size_t count;
-    uint32_t *rank_host;  /* ranks of them */
+    uint32_t *rank_host;  /* ranks of them: host of each process */
     uint32_t slots_total; /* granted on hosts that are used: the universe size */
 };
 
@@ -70,6 +70,7 @@ struct book_ops {
 struct book_request {
     uint32_t ranks; /* 0: as many as the wished hosts have free slots; without wishes: as this host
                        has */
+    const uint32_t *degrees; /* replicas of each rank; NULL: one each. With ranks only */
     Wire__Strategy strategy;
     Wire__HostWish *const
         *wishes; /* the only hosts to use, in this order; name is a host's name, its first

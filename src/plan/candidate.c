@@ -7,6 +7,8 @@
 #include "base/mem.h"
 #include "wire/frame.h"
 
+#include <arpa/inet.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -60,6 +62,21 @@ static void candidate_check(struct candidate *candidate, const Wire__Needs *need
         candidate->out = CANDIDATE_IN;
 }
 
+/* "10.77.0" or "fd00000000000001": the network of its first address, /24 or /64; empty: not known.
+ */
+static void site_of(const Wire__Peer *peer, char site_out[64])
+{
+    const char *text = peer->n_addrs > 0 ? peer->addrs[0]->host : "";
+    unsigned char bytes[16];
+
+    site_out[0] = '\0';
+    if (inet_pton(AF_INET, text, bytes) == 1)
+        snprintf(site_out, 64, "%u.%u.%u", bytes[0], bytes[1], bytes[2]);
+    else if (inet_pton(AF_INET6, text, bytes) == 1)
+        for (int i = 0; i < 8; i++)
+            snprintf(site_out + 2 * i, 3, "%02x", bytes[i]);
+}
+
 /* What it says of its slots counts until it was asked itself. */
 static void candidate_take_load(struct candidate *candidate)
 {
@@ -90,6 +107,7 @@ struct candidate *candidates_add(struct candidates *list, const Wire__Peer *peer
     }
     message_free(candidate->peer);
     candidate->peer = message_copy(&peer->base);
+    site_of(peer, candidate->site);
     candidate->is_self = candidate->is_self || is_self;
     candidate_check(candidate, needs);
     candidate_take_load(candidate);

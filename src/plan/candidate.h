@@ -24,6 +24,7 @@ enum candidate_out { /* why it is not (or no more) used */
 struct candidate {
     struct id id;
     Wire__Peer *peer; /* owned */
+    char site[64];    /* its network as others see it: hosts there may be lost together */
     bool is_self;
     enum candidate_out out;
     enum fit_lack lack; /* when CANDIDATE_UNFIT */

@@ -82,8 +82,7 @@ static void plan_oversubscribed(struct candidates *list, const struct demand *de
         plan->hosts[i].slots = (uint32_t)((uint64_t)plan->hosts[i].slots * factor > DEMAND_ALL
                                               ? DEMAND_ALL
                                               : plan->hosts[i].slots * factor);
-    plan->missing =
-        place_counts(demand->strategy, plan->hosts, list->count, plan->wanted, plan->counts);
+    plan->missing = place_counts(&demand->job, plan->hosts, list->count, plan->counts);
 }
 
 static void plan_as_believed(struct candidates *list, const struct demand *demand,
@@ -94,16 +93,28 @@ static void plan_as_believed(struct candidates *list, const struct demand *deman
         plan->hosts[i].slots =
             candidate_is_usable(candidate) ? smaller(candidate->believed, candidate->limit) : 0;
     }
-    plan->missing =
-        place_counts(demand->strategy, plan->hosts, list->count, plan->wanted, plan->counts);
+    plan->missing = place_counts(&demand->job, plan->hosts, list->count, plan->counts);
+}
+
+struct place_host demand_host(const struct candidate *candidate)
+{
+    const Wire__HostInfo *host = candidate->peer->host;
+
+    return (struct place_host){
+        .machine_id = host != NULL ? host->machine_id : NULL,
+        .site = candidate->site,
+        .cpu_level = host != NULL ? host->cpu_level : 0,
+    };
 }
 
 static struct plan plan_create(const struct candidates *list, const struct demand *demand)
 {
-    struct plan plan = {.wanted = demand->ranks};
+    struct plan plan = {.wanted = place_processes(&demand->job)};
 
     plan.hosts = mem_array(list->count + 1, sizeof *plan.hosts);
     plan.counts = mem_array(list->count + 1, sizeof *plan.counts);
+    for (size_t i = 0; i < list->count; i++)
+        plan.hosts[i] = demand_host(list->order[i]);
     return plan;
 }
 
@@ -138,7 +149,7 @@ struct plan plan_wanted(struct candidates *list, const struct demand *demand)
 {
     struct plan plan = plan_create(list, demand);
 
-    if (demand->ranks == 0) {
+    if (demand->job.ranks == 0) {
         plan_everything(list, demand, &plan);
         return plan;
     }
@@ -164,13 +175,11 @@ struct plan plan_granted(const struct candidates *list, const struct demand *dem
         if (with_asked && candidate->asked > slots)
             slots = candidate->asked;
         plan.hosts[i].slots = smaller(slots, demand->oversubscribe ? UINT32_MAX : candidate->limit);
-        plan.hosts[i].machine_id =
-            candidate->peer->host != NULL ? candidate->peer->host->machine_id : NULL;
         sum += plan.hosts[i].slots;
     }
-    if (demand->ranks == 0)
-        plan.wanted = sum < DEMAND_ALL ? (uint32_t)sum : DEMAND_ALL;
-    plan.missing =
-        place_counts(demand->strategy, plan.hosts, list->count, plan.wanted, plan.counts);
+    struct place_job job = demand->job;
+    if (job.ranks == 0)
+        job.ranks = plan.wanted = sum < DEMAND_ALL ? (uint32_t)sum : DEMAND_ALL;
+    plan.missing = place_counts(&job, plan.hosts, list->count, plan.counts);
     return plan;
 }

@@ -8,25 +8,27 @@
 #include "plan/place.h"
 
 struct demand {
-    uint32_t ranks; /* 0: all that there is */
-    Wire__Strategy strategy;
+    struct place_job job; /* ranks 0: all that there is */
     bool oversubscribe;
 };
 
 struct plan {
     struct place_host *hosts; /* as list->order; slots 0 for those that are not used */
-    uint32_t *counts;         /* ranks, or slots to ask for */
-    uint32_t missing;         /* ranks without a place */
-    uint32_t wanted;          /* ranks */
+    uint32_t *counts;         /* processes, or slots to ask for */
+    uint32_t missing;         /* processes without a place */
+    uint32_t wanted;          /* processes */
 };
 
-/* What to ask of whom (counts), as far as is known: where the ranks would go, and 3 ceil(log2(n +
- * 1)) hosts more. Changes what is believed of hosts that seemed full, when slots are missing
- * otherwise. */
+/* What to ask of whom (counts), as far as is known: where the processes would go, and 3
+ * ceil(log2(n + 1)) hosts more. Changes what is believed of hosts that seemed full, when slots are
+ * missing otherwise. */
 struct plan plan_wanted(struct candidates *list, const struct demand *demand);
-/* Where the ranks go with what is granted; with_asked: and with what is on its way. */
+/* Where the processes go with what is granted; with_asked: and with what is on its way. */
 struct plan plan_granted(const struct candidates *list, const struct demand *demand,
                          bool with_asked);
 void plan_clear(struct plan *plan);
+
+/* What place.h looks at, with no slots. Borrowed from the candidate. */
+struct place_host demand_host(const struct candidate *candidate);
 
 #endif

@@ -66,5 +66,9 @@ enum fit_lack fit_check(const Wire__HostInfo *host, const Wire__Needs *needs, st
         err_set(err, "has Open MPI %s, the program needs %s", host->mpi, needs->mpi);
         return FIT_MPI;
     }
+    if (needs->p2prep && !host->p2prep) {
+        err_set(err, "has no component p2prep, which replicas need");
+        return FIT_P2PREP;
+    }
     return FIT_MET;
 }

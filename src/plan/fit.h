@@ -15,6 +15,7 @@ enum fit_lack {
     FIT_GLIBC,  /* an older C library than the program was linked with */
     FIT_NO_MPI, /* no Open MPI at all */
     FIT_MPI,    /* Open MPI of another series */
+    FIT_P2PREP, /* no component for replicas */
     FIT_LACKS   /* how many there are */
 };
 

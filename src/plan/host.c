@@ -5,6 +5,7 @@
 
 #include "base/hex.h"
 #include "base/mem.h"
+#include "base/program.h"
 #include "plan/ompi.h"
 
 #include <errno.h>
@@ -310,6 +311,14 @@ static uint64_t memory_of(hwloc_topology_t topology)
     return nodes > kernel ? nodes : kernel;
 }
 
+static bool has_component(void)
+{
+    char *dir = program_component();
+
+    free(dir);
+    return dir != NULL;
+}
+
 Wire__HostInfo *host_describe(const struct host_options *options, struct err *err)
 {
     bool with_devices = (options == NULL || !options->quick) && has_accelerators();
@@ -320,6 +329,7 @@ Wire__HostInfo *host_describe(const struct host_options *options, struct err *er
     Wire__HostInfo *host = mem_alloc(sizeof *host);
     wire__host_info__init(host);
     host->machine_id = machine_id(options);
+    host->p2prep = has_component();
     describe_system(host);
     describe_cpu(topology, host);
     describe_caches(topology, host);

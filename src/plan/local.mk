@@ -8,4 +8,5 @@ plan_sources = \
 	src/plan/lease.c src/plan/lease.h \
 	src/plan/ompi.c src/plan/ompi.h \
 	src/plan/place.c src/plan/place.h \
-	src/plan/shortage.c src/plan/shortage.h
+	src/plan/shortage.c src/plan/shortage.h \
+	src/plan/spread.c src/plan/spread.h

@@ -1,31 +1,50 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* place.h - which rank runs on which host: arithmetic only */
+/* place.h - which process runs on which host: arithmetic only
+ *
+ * A job's processes are its ranks, or with replicas several for each rank, numbered as in
+ * replica/world.h. Replicas of a rank never share a machine, whatever the strategy. */
 #ifndef P2PMPI_PLAN_PLACE_H
 #define P2PMPI_PLAN_PLACE_H
 
 #include "base/err.h"
 #include "wire/wire.pb-c.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct place_host {
-    uint32_t slots;         /* ranks that may run there */
+    uint32_t slots;         /* processes that may run there */
     const char *machine_id; /* borrowed; hosts with the same one die together. NULL: on its own */
+    const char *site;       /* borrowed; likewise, where there is a choice. NULL: on its own */
+    uint32_t cpu_level;     /* replicas of a rank go to one level, where there is a choice */
 };
 
-/* Puts ranks on hosts, which stand in order of preference (nearest first).
- *   spread:      one rank on each host in turn, round after round: rank 0 1 2 | 3 4 5 -> host 0 1 2
- * | 0 1 2 concentrate: each host filled before the next: rank 0 1 | 2 3 -> host 0 0 | 1 1 replicas
- * is 1 today; with more, no two replicas of a rank will share a machine_id, and rank_host_out will
- * hold ranks * replicas numbers, replica after replica. rank_host_out[ranks] gets indices into
- * hosts. -1 with a sentence when the slots do not suffice; then nothing is written. */
-int place_ranks(Wire__Strategy strategy, const struct place_host *hosts, size_t count,
-                uint32_t ranks, uint32_t replicas, uint32_t *rank_host_out, struct err *err);
+struct place_job {
+    Wire__Strategy strategy;
+    uint32_t ranks;
+    const uint32_t *degrees; /* borrowed: replicas of each rank; NULL: one each */
+};
 
-/* The same as numbers of ranks per host, and for fewer slots than ranks too: counts_out[count] gets
- * how many ranks each would take. Returns how many ranks found no place. */
-uint32_t place_counts(Wire__Strategy strategy, const struct place_host *hosts, size_t count,
-                      uint32_t ranks, uint32_t *counts_out);
+bool place_has_replicas(const struct place_job *job);
+/* How many processes the job has. */
+uint32_t place_processes(const struct place_job *job);
+
+/* Hosts stand in order of preference (nearest first). How many processes each would take, so that
+ * all replicas find a machine of their own:
+ *   spread:      one process on each host in turn, round after round
+ *   concentrate: each host filled before the next
+ * counts_out[count] is filled for too few slots, too. Returns how many processes found no place. */
+uint32_t place_counts(const struct place_job *job, const struct place_host *hosts, size_t count,
+                      uint32_t *counts_out);
+
+/* Puts processes on hosts. Without replicas spread is rank 0 1 2 | 3 4 5 -> host 0 1 2 | 0 1 2,
+ * concentrate rank 0 1 | 2 3 -> host 0 0 | 1 1. process_host_out[place_processes()] gets indices
+ * into hosts. -1 with a sentence when there is no room; then nothing is written. */
+int place_processes_on(const struct place_job *job, const struct place_host *hosts, size_t count,
+                       uint32_t *process_host_out, struct err *err);
+
+/* The largest number of replicas that so many ranks could have, each the same; 0: not even one. */
+uint32_t place_largest(uint32_t ranks, const struct place_host *hosts, size_t count);
 
 #endif

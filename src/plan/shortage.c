@@ -3,8 +3,12 @@
 #include "config.h"
 #include "plan/shortage.h"
 
+#include "base/mem.h"
+#include "plan/place.h"
+
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define FEW       3 /* unsuitable hosts that are named one by one */
@@ -161,6 +165,8 @@ static void tell_unsuitable(const struct candidates *list, const struct census *
                    needs->arch);
         else if (lack == FIT_GLIBC)
             append(err, "%s no glibc %s or newer", count == 1 ? "has" : "have", needs->glibc);
+        else if (lack == FIT_P2PREP)
+            append(err, "%s no component p2prep, which replicas need", count == 1 ? "has" : "have");
         else
             append(err, "%s no Open MPI %s", count == 1 ? "has" : "have", needs->mpi);
         glue = ", ";
@@ -174,9 +180,54 @@ static void tell_unsuitable(const struct candidates *list, const struct census *
                denial[0] ? " (" : "", denial, denial[0] ? ")" : "");
 }
 
-void shortage_tell(const struct candidates *list, uint32_t wanted, const Wire__Needs *needs,
-                   bool oversubscribe, struct err *err)
+/* What hosts would take of a job with replicas now. Returns how many machines that are;
+ * *largest_out is the largest -r. */
+static size_t take_room(const struct candidates *list, const struct demand *demand,
+                        uint32_t *largest_out)
 {
+    struct place_host *hosts = mem_array(list->count + 1, sizeof *hosts);
+
+    for (size_t i = 0; i < list->count; i++) {
+        const struct candidate *candidate = list->order[i];
+        hosts[i] = demand_host(candidate);
+        if (candidate->out == CANDIDATE_IN || candidate->out == CANDIDATE_FULL)
+            hosts[i].slots =
+                below(demand->oversubscribe && candidate->total > 0 ? UINT32_MAX : candidate->free,
+                      candidate->limit);
+    }
+    *largest_out = place_largest(demand->job.ranks, hosts, list->count);
+    uint32_t machines = place_largest(1, hosts, list->count); /* or more than any rank can use */
+    free(hosts);
+    return machines;
+}
+
+/* "4 ranks with their replicas are 8 processes, and replicas of a rank never share a machine; the
+ * grid has 5 free slots on 3 machines: the largest -r that fits is 1" */
+static void tell_replicas(const struct candidates *list, const struct demand *demand,
+                          const struct census *census, const char *who, struct err *err)
+{
+    uint32_t largest;
+    size_t machines = take_room(list, demand, &largest);
+
+    append(err,
+           "%u rank%s with their replicas are %u processes, and replicas of a rank never share a "
+           "machine; %s ",
+           demand->job.ranks, s(demand->job.ranks), place_processes(&demand->job), who);
+    if (!demand->oversubscribe)
+        append(err, "%llu free slot%s on ", (unsigned long long)census->free, s(census->free));
+    append(err, "%zu machine%s: ", machines, s(machines));
+    if (largest > 0)
+        append(err, "the largest -r that fits is %u", largest);
+    else
+        append(err, "not even -r 1 fits, use a smaller -n%s",
+               demand->oversubscribe || census->total == 0 ? "" : " or --oversubscribe");
+}
+
+void shortage_tell(const struct candidates *list, const struct demand *demand,
+                   const Wire__Needs *needs, struct err *err)
+{
+    uint32_t wanted = demand->job.ranks;
+    bool oversubscribe = demand->oversubscribe;
     struct census census = take_census(list);
     const char *who = list->wish_count > 0 ? "the hosts named have" : "the grid has";
 
@@ -186,10 +237,12 @@ void shortage_tell(const struct candidates *list, uint32_t wanted, const Wire__N
                list->wishes[list->unmatched]->name);
         return;
     }
-    if (wanted > 0)
+    if (wanted > 0 && !place_has_replicas(&demand->job))
         append(err, "%u rank%s wanted, ", wanted, s(wanted));
     if (census.hosts == 0 || census.total == 0) {
         append(err, "%s no host that can take %s", who, wanted == 1 ? "it" : "any");
+    } else if (place_has_replicas(&demand->job)) {
+        tell_replicas(list, demand, &census, who, err);
     } else {
         append(err, "%s %llu free slot%s", who, (unsigned long long)census.free, s(census.free));
         if (census.free > 0)

@@ -51,7 +51,7 @@ struct world *world_create(int processes, int replicas, struct err *err)
 }
 
 /* Reads "2,1,2" into degree_out[0..limit-1]. Returns how many there are, or -1 with a sentence. */
-static int degrees_read(const char *map, int *degree_out, int limit, struct err *err)
+static int degrees_read(const char *map, uint32_t *degree_out, int limit, struct err *err)
 {
     int count = 0;
 
@@ -66,38 +66,46 @@ static int degrees_read(const char *map, int *degree_out, int limit, struct err 
                            degree, WORLD_REPLICAS_MAX);
         if (count == limit)
             return err_set(err, "the map of replicas has more ranks than %d processes", limit);
-        degree_out[count++] = (int)degree;
+        degree_out[count++] = (uint32_t)degree;
         at = end;
         if (*at == '\0')
             return count;
     }
 }
 
-static struct world *world_deal(int processes, const char *map, const int *degree, int ranks,
-                                struct err *err)
+/* Set by set: the first replicas of all ranks, then the second ones of those that have two, ... */
+static struct world *world_deal(const uint32_t *degrees, int ranks)
 {
-    int sum = 0, most = 0;
+    int sum = 0, most = 0, process = 0;
 
     for (int rank = 0; rank < ranks; rank++) {
-        sum += degree[rank];
-        if (degree[rank] > most)
-            most = degree[rank];
+        sum += (int)degrees[rank];
+        if ((int)degrees[rank] > most)
+            most = (int)degrees[rank];
     }
-    if (sum != processes) {
-        err_set(err, "the map of replicas \"%s\" wants %d processes, %d were started", map, sum,
-                processes);
-        return NULL;
-    }
-    struct world *world = world_alloc(processes, ranks, most);
-    int process = 0;
-
+    struct world *world = world_alloc(sum, ranks, most);
     for (int i = 0; i < ranks * most; i++)
         world->process[i] = -1;
     for (int set = 0; set < most; set++)
         for (int rank = 0; rank < ranks; rank++)
-            if (set < degree[rank])
+            if (set < (int)degrees[rank])
                 world_put(world, process++, rank, set);
     return world;
+}
+
+struct world *world_create_degrees(const uint32_t *degrees, int ranks, struct err *err)
+{
+    if (ranks < 1) {
+        err_set(err, "a world of %d ranks", ranks);
+        return NULL;
+    }
+    for (int rank = 0; rank < ranks; rank++)
+        if (degrees[rank] < 1 || degrees[rank] > WORLD_REPLICAS_MAX) {
+            err_set(err, "rank %d cannot have %u replicas: 1 to %d can be had", rank, degrees[rank],
+                    WORLD_REPLICAS_MAX);
+            return NULL;
+        }
+    return world_deal(degrees, ranks);
 }
 
 struct world *world_create_map(int processes, const char *map, struct err *err)
@@ -106,11 +114,17 @@ struct world *world_create_map(int processes, const char *map, struct err *err)
         err_set(err, "a world of %d processes", processes);
         return NULL;
     }
-    int *degree = mem_array((size_t)processes, sizeof *degree);
+    uint32_t *degree = mem_array((size_t)processes, sizeof *degree);
     int ranks = degrees_read(map, degree, processes, err);
-    struct world *world = ranks < 0 ? NULL : world_deal(processes, map, degree, ranks, err);
+    struct world *world = ranks < 0 ? NULL : world_deal(degree, ranks);
 
     free(degree);
+    if (world != NULL && world->processes != processes) {
+        err_set(err, "the map of replicas \"%s\" wants %d processes, %d were started", map,
+                world->processes, processes);
+        world_destroy(world);
+        return NULL;
+    }
     return world;
 }
 

@@ -9,6 +9,7 @@
 #include "base/err.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #define WORLD_REPLICAS_MAX 16
 
@@ -27,6 +28,8 @@ struct world *world_create(int processes, int replicas, struct err *err);
 /* Any degree per rank: map is "2,2,1,2" (replicas of rank 0, 1, ...); processes are dealt set by
  * set: first one of each rank, then a second one of each rank that has two, ... */
 struct world *world_create_map(int processes, const char *map, struct err *err);
+/* The same, degrees[ranks] being numbers already. */
+struct world *world_create_degrees(const uint32_t *degrees, int ranks, struct err *err);
 void world_destroy(struct world *world);
 
 /* The process that is replica `set` of `rank`, or -1: there is none. */

@@ -10,6 +10,7 @@ libtools_la_SOURCES = \
 	src/tools/run_map.c src/tools/run_map.h \
 	src/tools/run_options.c src/tools/run_options.h \
 	src/tools/run_output.c src/tools/run_output.h \
+	src/tools/run_replicas.c src/tools/run_replicas.h \
 	src/tools/run_progress.c src/tools/run_progress.h \
 	src/tools/run_session.c src/tools/run_session.h \
 	src/tools/run_signals.c src/tools/run_signals.h \

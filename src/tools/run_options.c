@@ -7,6 +7,7 @@
 #include "tools/run_options.h"
 
 #include "base/mem.h"
+#include "tools/run_replicas.h"
 
 #include <getopt.h>
 #include <stdlib.h>
@@ -20,7 +21,7 @@ enum code {
     HOSTFILE, TIMEOUT, FETCH, PRELOAD, WDIR, MCA, PMIX_MCA, PRTE_MCA, TAG_OUTPUT, MERGE, OUTPUT, STDIN,
     DISPLAY_MAP, OVERSUBSCRIBE, NO_OVERSUBSCRIBE, MAP_BY, SPREAD, CONCENTRATE, LOCAL,
     SHORT_RANKS = 'n', SHORT_HOST = 'H', SHORT_EXPORT = 'x', SHORT_STRATEGY = 'a', SHORT_WAIT = 'w',
-    SHORT_LIST = 'l', SHORT_QUIET = 'q', SHORT_VERBOSE = 'v', SHORT_VERSION = 'V', SHORT_HELP = 'h',
+    SHORT_LIST = 'l', SHORT_REPLICAS = 'r', SHORT_QUIET = 'q', SHORT_VERBOSE = 'v', SHORT_VERSION = 'V', SHORT_HELP = 'h',
 };
 /* clang-format on */
 
@@ -46,6 +47,7 @@ static const struct known known[] = {
     {"gpmixmca", required_argument, PMIX_MCA},
     {"prtemca", required_argument, PRTE_MCA},
     {"strategy", required_argument, SHORT_STRATEGY},
+    {"replicas", required_argument, SHORT_REPLICAS},
     {"preload-files", required_argument, PRELOAD},
     {"fetch", required_argument, FETCH},
     {"timeout", required_argument, TIMEOUT},
@@ -118,7 +120,7 @@ static const struct known known[] = {
 };
 enum { KNOWN = sizeof known / sizeof known[0] };
 /* '+': the first word that is no option is the program; ':': a missing argument is told apart. */
-static const char short_options[] = "+:n:c:H:x:a:w:l:qvVhN:s";
+static const char short_options[] = "+:n:c:H:x:a:w:l:r:qvVhN:s";
 
 void run_options_help(FILE *out)
 {
@@ -131,6 +133,9 @@ void run_options_help(FILE *out)
           "  --hostfile FILE        only on the hosts of FILE, lines \"name slots=N\"\n"
           "  -a spread|concentrate  one rank per host over the nearest hosts (default), or fill "
           "the nearest\n"
+          "  -r R, --replicas R     R replicas of each rank, on different machines: hosts may die; "
+          "0:3,*:2 gives rank 0\n"
+          "                         three and all others two\n"
           "  -w SECONDS             search that long for enough hosts\n"
           "  --oversubscribe        more ranks than slots are fine\n"
           "  --local                on this machine alone, although a p2pmpid runs here\n"
@@ -291,6 +296,9 @@ static int apply(struct run_options *o, int code, int argc, char **argv, struct 
         return 0;
     case SHORT_STRATEGY:
         return set_strategy(o, optarg, err);
+    case SHORT_REPLICAS:
+        o->replicas = optarg;
+        return 0;
     case SHORT_WAIT:
         return set_seconds("-w", optarg, &o->wait_ms, err);
     case SHORT_LIST:
@@ -398,6 +406,23 @@ static int read_words(struct run_options *options, int argc, char **argv, struct
     return 0;
 }
 
+/* Replicas need the PML p2prep, and their number. */
+static int check_replicas(const struct run_options *options, struct err *err)
+{
+    if (options->replicas == NULL)
+        return 0;
+    if (run_replicas_read(options->replicas, options->ranks, NULL, err) < 0)
+        return -1;
+    if (options->ranks == 0)
+        return err_set(err, "-r needs the number of ranks: give -n");
+    for (size_t i = 0; i < options->mca.count; i += 2)
+        if (strcmp(options->mca.items[i], "OMPI_MCA_pml") == 0 &&
+            strcmp(options->mca.items[i + 1], "p2prep") != 0)
+            return err_set(err, "-r runs with the PML p2prep only: leave out --mca pml %s",
+                           options->mca.items[i + 1]);
+    return 0;
+}
+
 int run_options_read(struct run_options *options, int argc, char **argv, struct err *err)
 {
     const char *timeout = getenv("MPIEXEC_TIMEOUT");
@@ -415,7 +440,7 @@ int run_options_read(struct run_options *options, int argc, char **argv, struct 
     if (options->timeout_ms == 0 && timeout != NULL &&
         set_seconds("MPIEXEC_TIMEOUT", timeout, &options->timeout_ms, err) < 0)
         return -1;
-    return 0;
+    return check_replicas(options, err);
 }
 
 void run_options_clear(struct run_options *options)

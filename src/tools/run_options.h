@@ -20,6 +20,7 @@ struct run_options {
     struct run_strings preload; /* --preload-files, as typed */
     struct run_strings lists;   /* -l, as typed */
     struct run_strings fetch;   /* patterns */
+    const char *replicas;       /* -r, as typed; NULL: not given */
     const char *wdir;           /* borrowed from argv; NULL: the current directory */
     enum run_strategy strategy;
     uint32_t wait_ms;    /* -w; 0: the daemon's own limit */

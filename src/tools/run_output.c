@@ -13,23 +13,23 @@
 #include <string.h>
 
 #define RANKS_MAX     65536
-#define HOSTS_MAX     65536
 #define LINE_MAX_HELD 4096 /* with tags: a line longer than this is cut */
 #define HOLD_MS       100  /* and one without an end (a prompt) waits that long for it */
 
 /* One stream of one rank. */
 struct source {
     uint64_t next; /* offset of the byte expected */
-    bool inside;   /* part of the current line was written: no tag */
-    char *held;    /* with tags: the beginning of a line */
+    uint64_t written;
+    bool inside; /* part of the current line was written: no tag */
+    char *held;  /* with tags: the beginning of a line */
     size_t held_size;
 };
 
-/* When the sink's position passes upto, size bytes of host are written. */
+/* When the sink's position passes upto, size bytes of a source are written. */
 struct mark {
     struct mark *next;
     uint64_t upto;
-    uint32_t host;
+    size_t source;
     size_t size;
 };
 
@@ -44,35 +44,37 @@ struct run_output {
     struct stream streams[2];
     struct source *sources; /* [rank * 2 + stream - 1] */
     size_t source_count;
-    uint64_t *written; /* [host] */
-    size_t host_count;
     bool tag, merge;
     struct event *hold;
     const struct run_output_ops *ops;
     void *arg;
 };
 
+static void tell_written(struct run_output *output, size_t index)
+{
+    output->ops->written((uint32_t)(index / 2), (uint32_t)(index % 2) + 1,
+                         output->sources[index].written, output->arg);
+}
+
 static void on_written(uint64_t position, void *arg)
 {
     struct stream *stream = arg;
     struct run_output *output = stream->output;
-    uint32_t host = 0;
-    bool any = false;
+    size_t source = SIZE_MAX;
 
     while (stream->first != NULL && stream->first->upto <= position) {
         struct mark *mark = stream->first;
-        if (any && mark->host != host)
-            output->ops->written(host, output->written[host], output->arg);
-        any = true;
-        host = mark->host;
-        output->written[host] += mark->size;
+        if (source != SIZE_MAX && mark->source != source)
+            tell_written(output, source);
+        source = mark->source;
+        output->sources[source].written += mark->size;
         stream->first = mark->next;
         if (stream->first == NULL)
             stream->last = &stream->first;
         free(mark);
     }
-    if (any)
-        output->ops->written(host, output->written[host], output->arg);
+    if (source != SIZE_MAX)
+        tell_written(output, source);
     if (run_output_is_empty(output))
         output->ops->empty(output->arg);
 }
@@ -179,32 +181,25 @@ static void on_hold(evutil_socket_t fd, short what, void *arg)
     release_all(arg);
 }
 
-static void grow(struct run_output *output, uint32_t host, size_t index)
+static void grow(struct run_output *output, size_t index)
 {
-    if (index >= output->source_count) {
-        size_t count = (index + 1) * 2;
-        output->sources = mem_grow(output->sources, count, sizeof output->sources[0]);
-        memset(output->sources + output->source_count, 0,
-               (count - output->source_count) * sizeof output->sources[0]);
-        output->source_count = count;
-    }
-    if (host >= output->host_count) {
-        size_t count = ((size_t)host + 1) * 2;
-        output->written = mem_grow(output->written, count, sizeof output->written[0]);
-        memset(output->written + output->host_count, 0,
-               (count - output->host_count) * sizeof output->written[0]);
-        output->host_count = count;
-    }
+    if (index < output->source_count)
+        return;
+    size_t count = (index + 1) * 2;
+    output->sources = mem_grow(output->sources, count, sizeof output->sources[0]);
+    memset(output->sources + output->source_count, 0,
+           (count - output->source_count) * sizeof output->sources[0]);
+    output->source_count = count;
 }
 
-int run_output_put(struct run_output *output, uint32_t host, uint32_t rank, uint32_t stream,
-                   uint64_t offset, const void *data, size_t size, bool end)
+int run_output_put(struct run_output *output, uint32_t rank, uint32_t stream, uint64_t offset,
+                   const void *data, size_t size, bool end)
 {
     size_t index = (size_t)rank * 2 + stream - 1;
 
-    if (rank >= RANKS_MAX || host >= HOSTS_MAX || stream < OUTPUT_STDOUT || stream > OUTPUT_STDERR)
+    if (rank >= RANKS_MAX || stream < OUTPUT_STDOUT || stream > OUTPUT_STDERR)
         return -1;
-    grow(output, host, index);
+    grow(output, index);
     struct source *source = &output->sources[index];
     if (offset > source->next)
         return -1;
@@ -224,7 +219,7 @@ int run_output_put(struct run_output *output, uint32_t host, uint32_t rank, uint
     if (size > 0) {
         struct mark *mark = mem_alloc(sizeof *mark);
         /* What is held for the end of its line counts as written: its size has a ceiling. */
-        *mark = (struct mark){NULL, run_sink_put(to->sink, "", 0), host, size};
+        *mark = (struct mark){NULL, run_sink_put(to->sink, "", 0), index, size};
         *to->last = mark;
         to->last = &mark->next;
     }
@@ -245,11 +240,13 @@ void run_output_finish(struct run_output *output)
     release_all(output);
 }
 
-void run_output_repeat(struct run_output *output)
+void run_output_marks(const struct run_output *output,
+                      void (*mark)(uint32_t rank, uint32_t stream, uint64_t bytes, void *arg),
+                      void *arg)
 {
-    for (size_t i = 0; i < output->host_count; i++)
-        if (output->written[i] > 0)
-            output->ops->written((uint32_t)i, output->written[i], output->arg);
+    for (size_t i = 0; i < output->source_count; i++)
+        if (output->sources[i].written > 0)
+            mark((uint32_t)(i / 2), (uint32_t)(i % 2) + 1, output->sources[i].written, arg);
 }
 
 struct run_output *run_output_create(struct event_base *base, int out_fd, int err_fd, bool tag,
@@ -288,7 +285,6 @@ void run_output_destroy(struct run_output *output)
     for (size_t i = 0; i < output->source_count; i++)
         free(output->sources[i].held);
     free(output->sources);
-    free(output->written);
     event_free(output->hold);
     free(output);
 }

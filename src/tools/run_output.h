@@ -18,8 +18,8 @@ struct run_output;
 #define OUTPUT_STDERR 2
 
 struct run_output_ops {
-    void (*written)(uint32_t host, uint64_t bytes, void *arg); /* in all, from this host */
-    void (*empty)(void *arg);                                  /* nothing waits any more */
+    void (*written)(uint32_t rank, uint32_t stream, uint64_t bytes, void *arg); /* in all, of it */
+    void (*empty)(void *arg);                   /* nothing waits any more */
     void (*failed)(const char *why, void *arg); /* once a stream: the rest of it is dropped */
 };
 
@@ -32,12 +32,14 @@ void run_output_destroy(struct run_output *output);
 /* Takes a piece that starts at offset of (rank, stream); what was seen before is left out. end: the
  * rank has closed the stream. Returns 0, or -1 for a piece that leaves a gap or names an impossible
  * stream. */
-int run_output_put(struct run_output *output, uint32_t host, uint32_t rank, uint32_t stream,
-                   uint64_t offset, const void *data, size_t size, bool end);
+int run_output_put(struct run_output *output, uint32_t rank, uint32_t stream, uint64_t offset,
+                   const void *data, size_t size, bool end);
 bool run_output_is_empty(const struct run_output *output);
 /* Lines held back for their end are given out: the job is over. */
 void run_output_finish(struct run_output *output);
-/* Calls written() again for every host: its daemon forgot. */
-void run_output_repeat(struct run_output *output);
+/* Tells of every stream how much of it is written: for a daemon that forgot. */
+void run_output_marks(const struct run_output *output,
+                      void (*mark)(uint32_t rank, uint32_t stream, uint64_t bytes, void *arg),
+                      void *arg);
 
 #endif

@@ -100,13 +100,14 @@ static void on_result(struct run_session *session, const Wire__JobResult *result
 
 /* ---- output, input, results of files */
 
-static void output_written(uint32_t host, uint64_t bytes, void *arg)
+static void output_written(uint32_t rank, uint32_t stream, uint64_t bytes, void *arg)
 {
     struct run_session *session = arg;
     Wire__Frame frame = WIRE__FRAME__INIT;
     Wire__JobOutputAck ack = WIRE__JOB_OUTPUT_ACK__INIT;
 
-    ack.host = host;
+    ack.rank = rank;
+    ack.stream = stream;
     ack.bytes = bytes;
     frame.body_case = WIRE__FRAME__BODY_JOB_OUTPUT_ACK;
     frame.job_output_ack = &ack;
@@ -159,7 +160,7 @@ static void on_output(struct run_session *session, const Wire__JobOutput *messag
 
     run_progress_erase(session->progress);
     if (output == NULL ||
-        run_output_put(session->output, message->host, output->rank, output->stream, output->offset,
+        run_output_put(session->output, output->rank, output->stream, output->offset,
                        output->data.data, output->data.len, output->end) < 0)
         fail(session,
              "p2pmpid sent output that does not follow what came before; the job is given up");
@@ -346,6 +347,19 @@ static void send_submit(struct run_session *session)
              "the job's description is too long (arguments, environment and file list together)");
 }
 
+static void add_mark(uint32_t rank, uint32_t stream, uint64_t bytes, void *arg)
+{
+    Wire__JobReclaim *reclaim = arg;
+    Wire__JobOutputAck *mark = mem_alloc(sizeof *mark);
+
+    wire__job_output_ack__init(mark);
+    mark->rank = rank;
+    mark->stream = stream;
+    mark->bytes = bytes;
+    reclaim->written = mem_grow(reclaim->written, reclaim->n_written + 1, sizeof *reclaim->written);
+    reclaim->written[reclaim->n_written++] = mark;
+}
+
 static void send_reclaim(struct run_session *session)
 {
     Wire__Frame frame = WIRE__FRAME__INIT;
@@ -353,11 +367,14 @@ static void send_reclaim(struct run_session *session)
 
     reclaim.spec = session->spec;
     reclaim.submit = &session->submit.message;
+    run_output_marks(session->output, add_mark, &reclaim);
     frame.id = 2;
     frame.body_case = WIRE__FRAME__BODY_JOB_RECLAIM;
     frame.job_reclaim = &reclaim;
     send_frame(session, &frame);
-    run_output_repeat(session->output);
+    for (size_t i = 0; i < reclaim.n_written; i++)
+        free(reclaim.written[i]);
+    free(reclaim.written);
     run_input_repeat(session->input);
     session->lost_ms = 0;
     if (session->interrupts > 0)

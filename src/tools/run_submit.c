@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "stage/needs.h"
 #include "tools/run_env.h"
+#include "tools/run_replicas.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -140,6 +141,24 @@ static void fill_plain(struct run_submit *submit, const struct run_options *opti
     message->command = submit->command;
 }
 
+/* Replicas of one each are none. */
+static int fill_replicas(struct run_submit *submit, const struct run_options *options,
+                         struct err *err)
+{
+    bool has_more = false;
+
+    if (options->replicas == NULL)
+        return 0;
+    submit->degrees = mem_array((size_t)options->ranks + 1, sizeof *submit->degrees);
+    if (run_replicas_read(options->replicas, options->ranks, submit->degrees, err) < 0)
+        return -1;
+    for (uint32_t rank = 0; rank < options->ranks; rank++)
+        has_more = has_more || submit->degrees[rank] > 1;
+    submit->message.n_degrees = has_more ? options->ranks : 0;
+    submit->message.degrees = submit->degrees;
+    return 0;
+}
+
 /* This machine alone: nothing travels, the program runs from where it is, in the user's directory.
  */
 static int fill_embedded(struct run_submit *submit, const struct run_options *options,
@@ -192,7 +211,7 @@ int run_submit_fill(struct run_submit *submit, const struct run_options *options
     run_env_fill(submit->env, options, environ, embedded, warn, arg);
     fill_plain(submit, options);
     fill_hosts(submit, options);
-    if (add_inputs(submit, options, err) < 0)
+    if (fill_replicas(submit, options, err) < 0 || add_inputs(submit, options, err) < 0)
         return -1;
     return embedded ? fill_embedded(submit, options, exit_code_out, err)
                     : fill_staged(submit, options, progress, arg, exit_code_out, err);
@@ -203,6 +222,7 @@ void run_submit_clear(struct run_submit *submit)
     for (size_t i = 0; i < submit->message.n_hosts; i++)
         free(submit->hosts[i]);
     free(submit->hosts);
+    free(submit->degrees);
     if (submit->env != NULL)
         run_env_clear(submit->env);
     free(submit->env);

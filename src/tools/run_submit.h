@@ -20,6 +20,7 @@ struct run_submit {
     char *cwd, *wdir, *program, *command;
     struct run_env *env;
     Wire__HostWish **hosts;
+    uint32_t *degrees; /* of -r; NULL: one each */
 };
 
 /* Checks the program and the input files, and with embedded false reads them for their hashes;

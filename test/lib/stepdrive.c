@@ -51,7 +51,6 @@ struct host {
     pid_t step_pid; /* as StepStarted tells */
     struct link *link;
     bool is_started, is_done, was_sent_end, is_restarting;
-    uint64_t out_bytes;
     uint64_t out_offset[256][3]; /* by rank, stream: what has been written */
 };
 
@@ -216,8 +215,9 @@ static void output(struct drive *drive, struct host *host, const Wire__Output *o
     *known = output->offset + output->data.len;
     fwrite(output->data.data, 1, output->data.len, output->stream == 2 ? stderr : stdout);
     fflush(stdout);
-    host->out_bytes += output->data.len;
-    ack.bytes = host->out_bytes;
+    ack.rank = output->rank;
+    ack.stream = output->stream;
+    ack.bytes = *known;
     message.body_case = WIRE__STEP__BODY_OUTPUT_ACK;
     message.output_ack = &ack;
     send_step(drive, (int)host->number, &message);

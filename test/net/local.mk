@@ -7,6 +7,7 @@ net_tests = \
 	test/net/embedded.sh \
 	test/net/programs.sh \
 	test/net/ends.sh \
+	test/net/replicas.sh \
 	test/net/staging.sh \
 	test/net/bad.sh
 

@@ -11,3 +11,7 @@ unit_tests += test/unit/job/life
 test_unit_job_life_SOURCES = test/unit/job/life.c
 unit_tests += test/unit/job/result
 test_unit_job_result_SOURCES = test/unit/job/result.c
+unit_tests += test/unit/job/merge
+test_unit_job_merge_SOURCES = test/unit/job/merge.c
+unit_tests += test/unit/job/roster
+test_unit_job_roster_SOURCES = test/unit/job/roster.c

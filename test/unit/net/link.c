@@ -375,7 +375,9 @@ static void another_version_is_named(void **state)
     frame.body_case = WIRE__FRAME__BODY_HELLO;
     frame.hello = &hello;
     uint8_t *bytes = frame_pack(&frame, &size);
-    expect_fault(scene, bytes, size, "runs P2P-MPI 9.9 (protocol 2)");
+    char sentence[64];
+    snprintf(sentence, sizeof sentence, "runs P2P-MPI 9.9 (protocol %d)", PROTOCOL_VERSION + 1);
+    expect_fault(scene, bytes, size, sentence);
     free(bytes);
 }
 

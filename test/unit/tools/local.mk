@@ -16,3 +16,6 @@ test_unit_tools_options_SOURCES = test/unit/tools/options.c
 test_unit_tools_options_LDADD = libtools.la $(LDADD)
 test_unit_tools_output_SOURCES = test/unit/tools/output.c
 test_unit_tools_output_LDADD = libtools.la $(LDADD)
+unit_tests += test/unit/tools/replicas
+test_unit_tools_replicas_SOURCES = test/unit/tools/replicas.c
+test_unit_tools_replicas_LDADD = libtools.la $(LDADD)

@@ -16,16 +16,16 @@ struct fixture {
     struct event_base *base;
     struct run_output *output;
     int out[2], err[2];
-    uint64_t written[4];
+    uint64_t written[4][2];
     int failures;
 };
 
-static void written(uint32_t host, uint64_t bytes, void *arg)
+static void written(uint32_t rank, uint32_t stream, uint64_t bytes, void *arg)
 {
     struct fixture *fixture = arg;
 
-    assert_true(bytes >= fixture->written[host]);
-    fixture->written[host] = bytes;
+    assert_true(bytes >= fixture->written[rank][stream - 1]);
+    fixture->written[rank][stream - 1] = bytes;
 }
 
 static void empty(void *arg)
@@ -64,8 +64,7 @@ static void end(struct fixture *fixture)
 static int put(struct fixture *fixture, uint32_t rank, uint32_t stream, uint64_t offset,
                const char *text)
 {
-    return run_output_put(fixture->output, rank % 4, rank, stream, offset, text, strlen(text),
-                          false);
+    return run_output_put(fixture->output, rank, stream, offset, text, strlen(text), false);
 }
 
 static void expect(int fd, const char *text)
@@ -78,7 +77,7 @@ static void expect(int fd, const char *text)
     assert_string_equal(seen, text);
 }
 
-static void streams_go_where_they_belong_and_are_acknowledged_by_host(void **state)
+static void streams_go_where_they_belong_and_are_acknowledged_each(void **state)
 {
     struct fixture fixture;
 
@@ -89,8 +88,8 @@ static void streams_go_where_they_belong_and_are_acknowledged_by_host(void **sta
     put(&fixture, 0, OUTPUT_STDOUT, 4, "three");
     expect(fixture.out[0], "one\nthree");
     expect(fixture.err[0], "two\n");
-    assert_int_equal(fixture.written[0], 9);
-    assert_int_equal(fixture.written[1], 4);
+    assert_int_equal(fixture.written[0][0], 9);
+    assert_int_equal(fixture.written[1][1], 4);
     end(&fixture);
 }
 
@@ -104,9 +103,9 @@ static void what_came_twice_is_written_once_and_a_gap_is_refused(void **state)
     assert_int_equal(put(&fixture, 0, OUTPUT_STDOUT, 0, "abcdef"), 0);
     assert_int_equal(put(&fixture, 0, OUTPUT_STDOUT, 3, "defghi"), 0);
     assert_int_equal(put(&fixture, 0, OUTPUT_STDOUT, 20, "x"), -1);
-    assert_int_equal(run_output_put(fixture.output, 0, 0, 3, 0, "x", 1, false), -1);
+    assert_int_equal(run_output_put(fixture.output, 0, 3, 0, "x", 1, false), -1);
     expect(fixture.out[0], "abcdefghi");
-    assert_int_equal(fixture.written[0], 9);
+    assert_int_equal(fixture.written[0][0], 9);
     end(&fixture);
 }
 
@@ -123,10 +122,10 @@ static void tags_stand_before_every_line_and_lines_do_not_mix(void **state)
     put(&fixture, 0, OUTPUT_STDOUT, 5, "prompt? ");
     event_base_loop(fixture.base, EVLOOP_ONCE); /* a line without an end waits a moment only */
     expect(fixture.out[0], "[1,0]<stdout>:prompt? ");
-    run_output_put(fixture.output, 0, 0, OUTPUT_STDOUT, 13, "yes", 3, true);
+    run_output_put(fixture.output, 0, OUTPUT_STDOUT, 13, "yes", 3, true);
     expect(fixture.out[0], "yes");
-    assert_int_equal(run_output_put(fixture.output, 0, 0, OUTPUT_STDOUT, 16, NULL, 0, true), 0);
-    assert_int_equal(fixture.written[0], 16);
+    assert_int_equal(run_output_put(fixture.output, 0, OUTPUT_STDOUT, 16, NULL, 0, true), 0);
+    assert_int_equal(fixture.written[0][0], 16);
     end(&fixture);
 }
 
@@ -141,19 +140,18 @@ static void nothing_is_acknowledged_before_a_slow_reader_took_it(void **state)
     memset(piece, 'x', sizeof piece);
     begin(&fixture, false, false);
     for (int i = 0; i < PIECES; i++)
-        run_output_put(fixture.output, 0, 0, OUTPUT_STDOUT, (uint64_t)i * PIECE, piece, PIECE,
-                       false);
-    assert_true(fixture.written[0] < PIECES * PIECE);
+        run_output_put(fixture.output, 0, OUTPUT_STDOUT, (uint64_t)i * PIECE, piece, PIECE, false);
+    assert_true(fixture.written[0][0] < PIECES * PIECE);
     assert_false(run_output_is_empty(fixture.output));
     assert_int_equal(fcntl(fixture.out[1], F_GETFL) & O_NONBLOCK, 0); /* others share it */
     while (read_in_all < PIECES * PIECE) {
-        assert_true(fixture.written[0] <= read_in_all + (1 << 20));
+        assert_true(fixture.written[0][0] <= read_in_all + (1 << 20));
         ssize_t got = read(fixture.out[0], seen, sizeof seen);
         assert_true(got > 0);
         read_in_all += (size_t)got;
         event_base_loop(fixture.base, EVLOOP_NONBLOCK);
     }
-    assert_int_equal(fixture.written[0], PIECES * PIECE);
+    assert_int_equal(fixture.written[0][0], PIECES * PIECE);
     assert_true(run_output_is_empty(fixture.output));
     end(&fixture);
 }
@@ -169,11 +167,11 @@ static void a_reader_that_left_does_not_stop_the_job(void **state)
     put(&fixture, 0, OUTPUT_STDOUT, 0, "gone\n");
     put(&fixture, 0, OUTPUT_STDOUT, 5, "more\n");
     assert_int_equal(fixture.failures, 1);
-    assert_int_equal(fixture.written[0], 10);
+    assert_int_equal(fixture.written[0][0], 10);
     end(&fixture);
 }
 
-UNIT_MAIN(cmocka_unit_test(streams_go_where_they_belong_and_are_acknowledged_by_host),
+UNIT_MAIN(cmocka_unit_test(streams_go_where_they_belong_and_are_acknowledged_each),
           cmocka_unit_test(what_came_twice_is_written_once_and_a_gap_is_refused),
           cmocka_unit_test(tags_stand_before_every_line_and_lines_do_not_mix),
           cmocka_unit_test(nothing_is_acknowledged_before_a_slow_reader_took_it),
