@@ -35,11 +35,13 @@ mca_pml_p2prep_la_SOURCES = \
 	mca-component/pml_p2prep/pml_p2prep_falling.c mca-component/pml_p2prep/pml_p2prep_falling.h \
 	mca-component/pml_p2prep/pml_p2prep_head.h \
 	mca-component/pml_p2prep/pml_p2prep_id.c \
+	mca-component/pml_p2prep/pml_p2prep_idup.c mca-component/pml_p2prep/pml_p2prep_idup.h \
 	mca-component/pml_p2prep/pml_p2prep_match.c \
 	mca-component/pml_p2prep/pml_p2prep_module.c \
 	mca-component/pml_p2prep/pml_p2prep_order.c mca-component/pml_p2prep/pml_p2prep_order.h \
 	mca-component/pml_p2prep/pml_p2prep_order_calls.c \
 	mca-component/pml_p2prep/pml_p2prep_order_match.c \
+	mca-component/pml_p2prep/pml_p2prep_patch.c \
 	mca-component/pml_p2prep/pml_p2prep_peer.c \
 	mca-component/pml_p2prep/pml_p2prep_probe.c \
 	mca-component/pml_p2prep/pml_p2prep_recv.c \

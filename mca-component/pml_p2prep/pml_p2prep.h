@@ -30,6 +30,7 @@
 #include "mca-component/pml_p2prep/pml_p2prep_transport.h"
 #include "replica/matching.h"
 #include "replica/world.h"
+#include <uthash.h>
 
 /* With replicas, unless the user says otherwise: all on one host with shared memory, or not */
 #define P2PREP_EAGER_HOST  8192
@@ -94,8 +95,14 @@ struct p2prep_source {
     struct p2prep_messages unexpected;
 };
 
+#define P2PREP_NAMED (UINT32_C(1) << 31) /* names that are no context ids begin here */
+
 struct p2prep_comm {
     struct ompi_communicator_t *comm; /* borrowed */
+    uint32_t name;     /* all its processes, and their replicas, know it by that: its context id, or
+                        * with     bit 31 a name of pml_p2prep_idup.c */
+    uint32_t idups;    /* made of it so far */
+    UT_hash_handle hh; /* names with bit 31 */
     uint64_t next_order;
     uint64_t next_arrival;
     size_t unexpected; /* how many, over all sources */
@@ -166,8 +173,9 @@ struct mca_pml_p2prep_t {
     struct p2prep_peer *self;
     SLIST_HEAD(, p2prep_peer) foreigners; /* processes of other jobs */
     TAILQ_HEAD(, p2prep_peer) busy;
-    struct p2prep_comm **comms; /* by context id */
+    struct p2prep_comm **comms; /* by name, which is a context id */
     uint32_t n_comms;
+    struct p2prep_comm *named;        /* by name, which is not */
     struct p2prep_messages strangers; /* for communicators not created here yet */
     ompi_request_t **done;            /* complete, but their callbacks still to be called */
     size_t n_done, done_room;
@@ -200,7 +208,7 @@ static inline void p2prep_count_live(struct ompi_communicator_t *comm, int tag, 
 {
     struct p2prep_comm *pc = (struct p2prep_comm *)comm->c_pml_comm;
     if (OPAL_UNLIKELY(tag < 0 && mca_pml_p2prep.world && pc))
-        p2prep_falling_count(&pc->falling, p2prep_context(comm), tag, more);
+        p2prep_falling_count(&pc->falling, pc->name, tag, more);
 }
 
 /* pml_p2prep_peer.c */
@@ -239,6 +247,21 @@ void p2prep_id_close(void);
 /* At the end: forgets the table, and messages whose communicators never came. */
 void p2prep_comms_close(void);
 int mca_pml_p2prep_add_comm(struct ompi_communicator_t *comm);
+/* ... under a name of ours. */
+int p2prep_comm_add(struct ompi_communicator_t *comm, uint32_t name);
+/* NULL: not here yet. */
+struct p2prep_comm *p2prep_comm_named(uint32_t name);
+/* Goes through all of them: from NULL to NULL. */
+struct p2prep_comm *p2prep_comm_next(const struct p2prep_comm *after);
+static inline uint32_t p2prep_name(const struct ompi_communicator_t *comm)
+{
+    return ((const struct p2prep_comm *)comm->c_pml_comm)->name;
+}
+static inline struct p2prep_comm *p2prep_comm_of(uint32_t name)
+{
+    return OPAL_LIKELY(name < mca_pml_p2prep.n_comms) ? mca_pml_p2prep.comms[name]
+                                                      : p2prep_comm_named(name);
+}
 int mca_pml_p2prep_del_comm(struct ompi_communicator_t *comm);
 int mca_pml_p2prep_dump(struct ompi_communicator_t *comm, int verbose);
 /* With replicas: the rank in the world of a rank of the communicator's remote group. */
@@ -331,6 +354,12 @@ int mca_pml_p2prep_mprobe(int source, int tag, struct ompi_communicator_t *comm,
 
 /* Writes a sentence of the help file to standard error. For what must not get lost. */
 void p2prep_say(const char *topic, ...);
+
+/* pml_p2prep_patch.c */
+
+/* Whoever calls the function of MPI comes to ours from now on. False: this Open MPI does not have
+ * it, or cannot be patched. */
+bool p2prep_patch(const char *name, uintptr_t ours);
 
 /* pml_p2prep_request.c */
 

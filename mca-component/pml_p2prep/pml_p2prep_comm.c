@@ -21,6 +21,51 @@ static int comms_reserve(uint32_t context)
     return 0;
 }
 
+struct p2prep_comm *p2prep_comm_named(uint32_t name)
+{
+    struct p2prep_comm *pc;
+    HASH_FIND(hh, mca_pml_p2prep.named, &name, sizeof name, pc);
+    return pc;
+}
+
+struct p2prep_comm *p2prep_comm_next(const struct p2prep_comm *after)
+{
+    const mca_pml_p2prep_t *pml = &mca_pml_p2prep;
+    if (after && after->name >= P2PREP_NAMED)
+        return after->hh.next;
+    for (uint32_t name = after ? after->name + 1 : 0; name < pml->n_comms; name++)
+        if (pml->comms[name])
+            return pml->comms[name];
+    return pml->named;
+}
+
+/* 0 or an OMPI error code. */
+static int comm_enter(struct p2prep_comm *pc)
+{
+    mca_pml_p2prep_t *pml = &mca_pml_p2prep;
+    if (pc->name >= P2PREP_NAMED && p2prep_comm_named(pc->name)) {
+        p2prep_say("name", pc->name);
+        return OMPI_ERR_OUT_OF_RESOURCE;
+    }
+    if (pc->name >= P2PREP_NAMED)
+        HASH_ADD(hh, pml->named, name, sizeof pc->name, pc);
+    else if (comms_reserve(pc->name))
+        return OMPI_ERR_OUT_OF_RESOURCE;
+    else
+        pml->comms[pc->name] = pc;
+    pc->comm->c_pml_comm = (struct mca_pml_comm_t *)pc;
+    return OMPI_SUCCESS;
+}
+
+static void comm_leave(struct p2prep_comm *pc)
+{
+    if (pc->name >= P2PREP_NAMED)
+        HASH_DEL(mca_pml_p2prep.named, pc);
+    else
+        mca_pml_p2prep.comms[pc->name] = NULL;
+    pc->comm->c_pml_comm = NULL;
+}
+
 void p2prep_comms_close(void)
 {
     struct p2prep_message *m;
@@ -73,13 +118,28 @@ static int *rank_table(struct p2prep_comm *pc)
 
 int mca_pml_p2prep_add_comm(struct ompi_communicator_t *comm)
 {
+    return p2prep_comm_add(comm, p2prep_context(comm));
+}
+
+static void comm_free(struct p2prep_comm *pc)
+{
+    p2prep_order_comm_close(pc);
+    free(pc->rank_of);
+    free(pc);
+}
+
+int p2prep_comm_add(struct ompi_communicator_t *comm, uint32_t name)
+{
     if (mca_pml_p2prep.world && comm == &ompi_mpi_comm_world.comm)
         p2prep_world_enter();
+    if (mca_pml_p2prep.world && OMPI_COMM_IS_INTER(comm))
+        p2prep_world_hide();
     int size = comm->c_remote_group->grp_proc_count;
     struct p2prep_comm *pc = calloc(1, sizeof *pc + (size_t)size * sizeof pc->sources[0]);
     if (!pc)
         return OMPI_ERR_OUT_OF_RESOURCE;
     pc->comm = comm;
+    pc->name = name;
     pc->size = size;
     TAILQ_INIT(&pc->wild);
     for (int i = 0; i < size; i++) {
@@ -93,20 +153,13 @@ int mca_pml_p2prep_add_comm(struct ompi_communicator_t *comm)
     if (mca_pml_p2prep.world)
         p2prep_order_comm_open(pc);
     p2prep_lock();
-    int rc = comms_reserve(p2prep_context(comm));
-    if (rc == 0) {
-        mca_pml_p2prep.comms[p2prep_context(comm)] = pc;
-        comm->c_pml_comm = (struct mca_pml_comm_t *)pc;
-        strangers_welcome(p2prep_context(comm));
-    }
+    int rc = comm_enter(pc);
+    if (rc == OMPI_SUCCESS)
+        strangers_welcome(name);
     p2prep_unlock();
-    if (rc) {
-        p2prep_order_comm_close(pc);
-        free(pc->rank_of);
-        free(pc);
-        return OMPI_ERR_OUT_OF_RESOURCE;
-    }
-    return OMPI_SUCCESS;
+    if (rc != OMPI_SUCCESS)
+        comm_free(pc);
+    return rc;
 }
 
 int mca_pml_p2prep_del_comm(struct ompi_communicator_t *comm)
@@ -115,8 +168,7 @@ int mca_pml_p2prep_del_comm(struct ompi_communicator_t *comm)
     if (!pc)
         return OMPI_SUCCESS;
     p2prep_lock();
-    mca_pml_p2prep.comms[p2prep_context(comm)] = NULL;
-    comm->c_pml_comm = NULL;
+    comm_leave(pc);
     p2prep_unlock();
     for (int i = 0; i < pc->size; i++) {
         struct p2prep_message *m;
@@ -128,9 +180,7 @@ int mca_pml_p2prep_del_comm(struct ompi_communicator_t *comm)
     if (mca_pml_p2prep.world)
         p2prep_world_keep_id(comm);
     p2prep_falling_close(&pc->falling);
-    p2prep_order_comm_close(pc);
-    free(pc->rank_of);
-    free(pc);
+    comm_free(pc);
     return OMPI_SUCCESS;
 }
 
@@ -145,8 +195,8 @@ int mca_pml_p2prep_dump(struct ompi_communicator_t *comm, int verbose)
     (void)verbose;
     if (!pc)
         return OMPI_SUCCESS;
-    opal_output(0, "communicator %s (%u), rank %d of %d: %zu unexpected\n", comm->c_name,
-                p2prep_context(comm), comm->c_my_rank, pc->size, pc->unexpected);
+    opal_output(0, "communicator %s (%u), rank %d of %d: %zu unexpected\n", comm->c_name, pc->name,
+                comm->c_my_rank, pc->size, pc->unexpected);
     mca_pml_p2prep_recv_request_t *recv;
     TAILQ_FOREACH(recv, &pc->wild, link)
     opal_output(0, "  receive from any source, tag %d\n", recv->req_recv.req_base.req_tag);

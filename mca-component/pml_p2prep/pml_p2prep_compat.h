@@ -46,6 +46,28 @@ static inline uint32_t p2prep_context(const struct ompi_communicator_t *comm)
     return comm->P2PREP_CONTEXT;
 }
 
+/* Gives a new communicator its number. */
+static inline void p2prep_context_set(struct ompi_communicator_t *comm, uint32_t context)
+{
+    comm->P2PREP_CONTEXT = context;
+#if OMPI_MAJOR_VERSION >= 5
+    comm->c_flags |= OMPI_COMM_GLOBAL_INDEX;
+#endif
+}
+
+/* Its local side with attributes and topology, without a number; sends nothing. */
+static inline int p2prep_comm_copy(struct ompi_communicator_t *comm,
+                                   struct ompi_communicator_t **copy_out)
+{
+#if OMPI_MAJOR_VERSION >= 5
+    return ompi_comm_set(copy_out, comm, 0, NULL, 0, NULL, comm->c_keyhash, comm->error_handler,
+                         comm->c_local_group, NULL, OMPI_COMM_SET_FLAG_COPY_TOPOLOGY);
+#else
+    return ompi_comm_set(copy_out, comm, 0, NULL, 0, NULL, comm->c_keyhash, comm->error_handler,
+                         true, comm->c_local_group, NULL);
+#endif
+}
+
 /* Its number stays taken when the communicator is gone. */
 static inline void p2prep_context_forget(struct ompi_communicator_t *comm)
 {

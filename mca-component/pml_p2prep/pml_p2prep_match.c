@@ -75,8 +75,7 @@ void p2prep_match_message(struct p2prep_peer *peer, const struct p2prep_envelope
                           const void *bytes, size_t held)
 {
     mca_pml_p2prep_t *pml = &mca_pml_p2prep;
-    struct p2prep_comm *pc =
-        env->head.context < pml->n_comms ? pml->comms[env->head.context] : NULL;
+    struct p2prep_comm *pc = p2prep_comm_of(env->head.context);
     if (OPAL_UNLIKELY(!pc)) {
         struct p2prep_message *m = message_create(peer, env, bytes, held);
         TAILQ_INSERT_TAIL(&pml->strangers, m, link);

@@ -11,8 +11,6 @@
 #include "mca-component/pml_p2prep/pml_p2prep_replica.h"
 
 #include <ompi/request/grequest.h>
-#include <opal/mca/patcher/base/base.h>
-#include <opal/mca/patcher/patcher.h>
 
 #include <dlfcn.h>
 #include <time.h>
@@ -312,12 +310,6 @@ static int get_processor_name(char *name, int *length)
     return MPI_SUCCESS;
 }
 
-static void patch(const char *name, uintptr_t ours)
-{
-    uintptr_t unused;
-    (void)opal_patcher->patch_symbol(name, ours, &unused);
-}
-
 /* Programs read the clock after MPI_Finalize, too: then Open MPI has let go of us. */
 static void stay(void)
 {
@@ -336,12 +328,9 @@ void p2prep_order_calls_open(void)
     ompi_request_functions.req_test_some = test_some;
     ompi_request_functions.req_wait_any = wait_any;
     ompi_request_functions.req_wait_some = wait_some;
-    if (mca_base_framework_open(&opal_patcher_base_framework, 0) != OPAL_SUCCESS ||
-        opal_patcher_base_select() != OPAL_SUCCESS || !opal_patcher || !opal_patcher->patch_symbol)
-        return;
-    patch("MPI_Request_get_status", (uintptr_t)request_get_status);
-    patch("MPI_Wtime", (uintptr_t)wtime);
-    patch("MPI_Get_processor_name", (uintptr_t)get_processor_name);
+    (void)p2prep_patch("MPI_Request_get_status", (uintptr_t)request_get_status);
+    (void)p2prep_patch("MPI_Wtime", (uintptr_t)wtime);
+    (void)p2prep_patch("MPI_Get_processor_name", (uintptr_t)get_processor_name);
 }
 
 void p2prep_order_calls_close(void)

@@ -20,9 +20,8 @@ static mca_pml_p2prep_recv_request_t *recv_of(struct match_post *post)
 
 static struct decide_wild wild_of(const struct p2prep_comm *pc, const struct match_post *post)
 {
-    return (struct decide_wild){.cid = p2prep_context(pc->comm),
-                                .is_library = match_post_is_library(post),
-                                .index = post->index};
+    return (struct decide_wild){
+        .cid = pc->name, .is_library = match_post_is_library(post), .index = post->index};
 }
 
 static void op_bind(void *arg, struct match_post *post, struct match_item *item)
@@ -248,16 +247,14 @@ struct p2prep_message *p2prep_order_probe(struct p2prep_comm *pc, int source, in
 
 bool p2prep_order_matched(const struct decide_wild *wild, int source, uint64_t seq)
 {
-    const mca_pml_p2prep_t *pml = &mca_pml_p2prep;
-    struct p2prep_comm *pc = wild->cid < pml->n_comms ? pml->comms[wild->cid] : NULL;
+    struct p2prep_comm *pc = p2prep_comm_of(wild->cid);
     return pc && matching_told(pc->matching, wild->is_library, wild->index, source, seq);
 }
 
 bool p2prep_order_is_caught_up(void)
 {
-    for (uint32_t cid = 0; cid < mca_pml_p2prep.n_comms; cid++) {
-        const struct p2prep_comm *pc = mca_pml_p2prep.comms[cid];
-        if (pc && !matching_is_caught_up(pc->matching))
+    for (struct p2prep_comm *pc = NULL; (pc = p2prep_comm_next(pc));) {
+        if (!matching_is_caught_up(pc->matching))
             return false;
     }
     return true;
@@ -265,9 +262,6 @@ bool p2prep_order_is_caught_up(void)
 
 void p2prep_order_lead(void)
 {
-    for (uint32_t cid = 0; cid < mca_pml_p2prep.n_comms; cid++) {
-        struct p2prep_comm *pc = mca_pml_p2prep.comms[cid];
-        if (pc)
-            matching_lead(pc->matching);
-    }
+    for (struct p2prep_comm *pc = NULL; (pc = p2prep_comm_next(pc));)
+        matching_lead(pc->matching);
 }

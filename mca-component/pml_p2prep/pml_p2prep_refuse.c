@@ -11,12 +11,7 @@
 #include "mca-component/pml_p2prep/pml_p2prep_order.h"
 
 #include <ompi/errhandler/errhandler.h>
-#include <opal/mca/base/base.h>
-#include <opal/mca/patcher/base/base.h>
-#include <opal/mca/patcher/patcher.h>
 #include <opal/util/show_help.h>
-
-#include <dlfcn.h>
 
 #define HELP "help-mpi-pml-p2prep.txt"
 
@@ -34,11 +29,13 @@ static int refuse(const char *name)
     X(MPI_Comm_spawn)                                                                              \
     X(MPI_Comm_spawn_multiple)                                                                     \
     X(MPI_Comm_accept)                                                                             \
-    X(MPI_Comm_connect) X(MPI_Comm_join) X(MPI_Comm_idup) X(MPI_Comm_idup_with_info)               \
-        X(MPI_Psend_init) X(MPI_Precv_init) X(MPI_Session_init) X(MPI_File_read_shared)            \
-            X(MPI_File_write_shared) X(MPI_File_iread_shared) X(MPI_File_iwrite_shared)            \
-                X(MPI_File_read_ordered) X(MPI_File_write_ordered) X(MPI_File_read_ordered_begin)  \
-                    X(MPI_File_write_ordered_begin)
+    X(MPI_Comm_connect)                                                                            \
+    X(MPI_Comm_join)                                                                               \
+    X(MPI_Psend_init)                                                                              \
+    X(MPI_Precv_init) X(MPI_Session_init) X(MPI_File_read_shared) X(MPI_File_write_shared)         \
+        X(MPI_File_iread_shared) X(MPI_File_iwrite_shared) X(MPI_File_read_ordered)                \
+            X(MPI_File_write_ordered) X(MPI_File_read_ordered_begin)                               \
+                X(MPI_File_write_ordered_begin)
 
 /* Arguments are the caller's business in C's calling conventions: none is looked at. */
 #define FUNCTION(name)                                                                             \
@@ -149,15 +146,8 @@ void p2prep_refuse_open(void)
 {
     if (!p2prep_order_is_decided())
         warnings_open();
-    if (mca_base_framework_open(&opal_patcher_base_framework, 0) != OPAL_SUCCESS ||
-        opal_patcher_base_select() != OPAL_SUCCESS || !opal_patcher || !opal_patcher->patch_symbol)
-        return;
-    for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++) {
-        uintptr_t unused;
-        if (!dlsym(RTLD_DEFAULT, refusals[i].name)) /* not in this version of Open MPI */
-            continue;
-        (void)opal_patcher->patch_symbol(refusals[i].name, (uintptr_t)refusals[i].refusal, &unused);
-    }
+    for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++)
+        (void)p2prep_patch(refusals[i].name, (uintptr_t)refusals[i].refusal);
 }
 
 void p2prep_refuse_close(void)

@@ -237,7 +237,7 @@ int p2prep_replica_send(mca_pml_p2prep_send_request_t *send)
         true; /* callbacks of requests that complete inside wait until the engine returned */
     gate();
     bool is_complete = replica_send(engine, pml->world->rank[send->peer->vpid],
-                                    p2prep_context(base->req_comm), base->req_tag, flags, bytes,
+                                    p2prep_name(base->req_comm), base->req_tag, flags, bytes,
                                     send->req_send.req_bytes_packed, send, &send->held);
     if (is_complete)
         p2prep_send_complete(send);

@@ -120,7 +120,7 @@ static void head_fill(mca_pml_p2prep_send_request_t *send, struct p2prep_envelop
     const mca_pml_base_request_t *base = &send->req_send.req_base;
     *env = (struct p2prep_envelope_head){
         .head = {.kind = kind,
-                 .context = p2prep_context(base->req_comm),
+                 .context = p2prep_name(base->req_comm),
                  .source = base->req_comm->c_my_rank,
                  .tag = base->req_tag},
         .length = send->req_send.req_bytes_packed,
@@ -255,17 +255,14 @@ static inline bool send_at_once(struct p2prep_peer *peer, const void *buf, size_
     size_t size = type->super.size * count;
     if (!peer || size > peer->eager || !p2prep_is_contiguous(type, count))
         return false;
-    struct p2prep_head head = {.kind = P2PREP_EAGER,
-                               .context = p2prep_context(comm),
-                               .source = comm->c_my_rank,
-                               .tag = tag};
+    struct p2prep_head head = {
+        .kind = P2PREP_EAGER, .context = p2prep_name(comm), .source = comm->c_my_rank, .tag = tag};
     const void *bytes = p2prep_first_byte(buf, type);
     p2prep_lock();
-    bool is_sent =
-        OPAL_UNLIKELY(mca_pml_p2prep.world != NULL)
-            ? peer != mca_pml_p2prep.self &&
-                  p2prep_replica_send_at_once(peer, bytes, size, tag, p2prep_context(comm))
-            : p2prep_peer_try(peer, &head, sizeof head, bytes, size) == 0;
+    bool is_sent = OPAL_UNLIKELY(mca_pml_p2prep.world != NULL)
+                       ? peer != mca_pml_p2prep.self &&
+                             p2prep_replica_send_at_once(peer, bytes, size, tag, p2prep_name(comm))
+                       : p2prep_peer_try(peer, &head, sizeof head, bytes, size) == 0;
     if (OPAL_LIKELY(is_sent))
         p2prep_count_sent(size);
     p2prep_count_live(comm, tag, 0);

@@ -58,8 +58,6 @@ static void group_shrink(ompi_group_t *group, const struct world *world, int set
         opal_process_name_t name = {.jobid = OMPI_PROC_MY_NAME->jobid,
                                     .vpid = (opal_vpid_t)process_for(world, rank, set)};
         mine[rank] = (ompi_proc_t *)ompi_proc_for_name(name);
-        if (mine[rank] != ompi_proc_local())
-            mine[rank]->super.proc_flags = OPAL_PROC_NON_LOCAL;
         OBJ_RETAIN(mine[rank]);
         p2prep_host_hide(mine[rank]);
     }
@@ -70,6 +68,14 @@ static void group_shrink(ompi_group_t *group, const struct world *world, int set
     free(group->grp_proc_pointers);
     group->grp_proc_pointers = mine;
     group->grp_proc_count = world->ranks;
+}
+
+void p2prep_world_hide(void)
+{
+    ompi_group_t *group = ompi_mpi_comm_world.comm.c_local_group;
+    for (int rank = 0; rank < group->grp_proc_count; rank++)
+        if (group->grp_proc_pointers[rank] != ompi_proc_local())
+            group->grp_proc_pointers[rank]->super.proc_flags = OPAL_PROC_NON_LOCAL;
 }
 
 /* Does a process run on this host? -1 does not. */
@@ -118,6 +124,7 @@ void p2prep_world_enter(void)
     ompi_communicator_t *comm = &ompi_mpi_comm_world.comm;
     uint32_t me = OMPI_PROC_MY_NAME->vpid;
     group_shrink(comm->c_local_group, world, world->set[me]);
+    p2prep_world_hide();
     comm->c_local_group->grp_my_rank = world->rank[me];
     comm->c_my_rank = world->rank[me];
     comm->c_cube_dim = opal_cube_dim(world->ranks);

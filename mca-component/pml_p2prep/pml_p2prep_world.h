@@ -12,6 +12,8 @@ void p2prep_world_prepare(void);
 int p2prep_world_open(void);
 /* Makes MPI_COMM_WORLD that of the logical ranks; before anything knows its size. */
 void p2prep_world_enter(void);
+/* Nobody of it shares a host with us. Open MPI finds out once more, for each intercommunicator. */
+void p2prep_world_hide(void);
 /* Context ids are not used twice: keeps the one of a communicator that goes. */
 void p2prep_world_keep_id(struct ompi_communicator_t *comm);
 

@@ -17,7 +17,7 @@ well() {
 # left_right NAME: right, from whoever is left, and mpirun has nothing to complain of
 left_right() { right "$1" && [ "$(cat "$scratch/$1/code")" -eq 0 ]; }
 
-for name in modes types probe coll comm work cases; do
+for name in modes types probe coll comm dups work cases; do
     for n in "$@"; do
         want "$name" "$n"
         for t in $transports; do
@@ -35,7 +35,7 @@ replicas() {
     job one $((n * r)) --mca pml p2prep --mca pml_p2prep_warn_host 0 --mca pml_p2prep_transports "$t" --mca pml_p2prep_replicas "$r" \
         "$@" "p2prep-$name"
 }
-for name in modes types coll comm work cases; do
+for name in modes types coll comm dups work cases; do
     for t in $transports; do
         replicas "$name" 2 2 "$t"
         claim "$name, 2 ranks with 2 replicas over $t as with ob1" well one 4
