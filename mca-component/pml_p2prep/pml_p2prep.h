@@ -167,7 +167,8 @@ struct mca_pml_p2prep_t {
     bool is_enabled;
     bool in_progress;
     struct p2prep_counts counts;
-    pthread_mutex_t lock; /* recursive; taken when the program uses threads */
+    pthread_t main_thread; /* that called MPI_Init */
+    pthread_mutex_t lock;  /* recursive; taken when the program uses threads */
     struct p2prep_peer *peers;
     uint32_t n_peers;
     struct p2prep_peer *self;

@@ -4,6 +4,8 @@
 #include "mca-component/pml_p2prep/pml_p2prep_order.h"
 #include "mca-component/pml_p2prep/pml_p2prep_world.h"
 
+#include <ompi/runtime/mpiruntime.h>
+
 static int comms_reserve(uint32_t context)
 {
     mca_pml_p2prep_t *pml = &mca_pml_p2prep;
@@ -128,8 +130,21 @@ static void comm_free(struct p2prep_comm *pc)
     free(pc);
 }
 
+/* Threads that make communicators at the same time get them in an order that replicas do not share.
+ */
+static bool may_make(void)
+{
+    if (!mca_pml_p2prep.world || !ompi_mpi_thread_multiple ||
+        pthread_equal(mca_pml_p2prep.main_thread, pthread_self()))
+        return true;
+    p2prep_say("thread makes", OMPI_PROC_MY_NAME->vpid, ompi_process_info.nodename);
+    return false;
+}
+
 int p2prep_comm_add(struct ompi_communicator_t *comm, uint32_t name)
 {
+    if (!may_make())
+        return OMPI_ERR_NOT_SUPPORTED;
     if (mca_pml_p2prep.world && comm == &ompi_mpi_comm_world.comm)
         p2prep_world_enter();
     if (mca_pml_p2prep.world && OMPI_COMM_IS_INTER(comm))

@@ -128,9 +128,9 @@ static int component_register(void)
                  MCA_BASE_VAR_TYPE_BOOL, OPAL_INFO_LVL_3, &pml->verify);
     pml->comm_per_thread = false;
     register_var("comm_per_thread",
-                 "With replicas: the program uses each communicator in one thread only, so that it "
-                 "may have more than "
-                 "MPI_THREAD_FUNNELED",
+                 "With replicas and pml_p2prep_order send-deterministic: the program uses each "
+                 "communicator in one thread only, and the main thread makes them, so that it may "
+                 "have MPI_THREAD_MULTIPLE; else it gets MPI_THREAD_FUNNELED",
                  MCA_BASE_VAR_TYPE_BOOL, OPAL_INFO_LVL_4, &pml->comm_per_thread);
     pml->warn_host = true;
     register_var("warn_host", "Say so when two replicas of one rank run on one host",

@@ -7,7 +7,8 @@
  * are those in MPI_Init. In their place is one of ours, which carries the cards.
  *
  * Threads that share a communicator send in an order that replicas do not share: MPI_Init_thread
- * grants FUNNELED at most, unless the user says that each thread has its own. */
+ * grants FUNNELED at most, unless the user says that each thread has its own. Decisions have one
+ * order for the whole process: with them it stays FUNNELED. */
 #include "mca-component/pml_p2prep/pml_p2prep_end.h"
 
 #include "mca-component/pml_p2prep/pml_p2prep_order.h"
@@ -87,8 +88,12 @@ static void init_bottom(int argc, char **argv, int requested, int *provided)
     (void)argc;
     (void)argv;
     (void)requested;
-    if (!mca_pml_p2prep.world || mca_pml_p2prep.comm_per_thread || *provided <= MPI_THREAD_FUNNELED)
+    if (!mca_pml_p2prep.world || *provided <= MPI_THREAD_FUNNELED)
         return;
+    if (mca_pml_p2prep.comm_per_thread && !p2prep_order_is_decided())
+        return;
+    if (mca_pml_p2prep.comm_per_thread && OMPI_PROC_MY_NAME->vpid == 0)
+        p2prep_say("threads");
     *provided = MPI_THREAD_FUNNELED;
     ompi_mpi_thread_provided = MPI_THREAD_FUNNELED;
     ompi_mpi_thread_multiple = false;

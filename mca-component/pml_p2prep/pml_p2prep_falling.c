@@ -11,6 +11,8 @@
 #include "mca-component/pml_p2prep/pml_p2prep.h"
 #include "mca-component/pml_p2prep/pml_p2prep_replica.h"
 
+#include <ompi/runtime/mpiruntime.h>
+
 static LIST_HEAD(, p2prep_falling) open_ones = LIST_HEAD_INITIALIZER(open_ones);
 
 static uint32_t *live_of(const struct p2prep_falling *falling, int32_t tag)
@@ -80,7 +82,7 @@ static void look(struct p2prep_falling *falling)
 void p2prep_falling_look(void)
 {
     struct p2prep_falling *falling, *next;
-    if (opal_using_threads())
+    if (ompi_mpi_thread_multiple)
         return; /* another thread may be between two rounds */
     for (falling = LIST_FIRST(&open_ones); falling; falling = next) {
         next = LIST_NEXT(falling, link);

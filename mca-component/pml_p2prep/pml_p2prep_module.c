@@ -15,6 +15,7 @@ static int module_enable(bool enable)
     pthread_mutexattr_t attr;
     if (!enable)
         return OMPI_SUCCESS;
+    pml->main_thread = pthread_self();
     pthread_mutexattr_init(&attr);
     pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_RECURSIVE);
     pthread_mutex_init(&pml->lock, &attr);

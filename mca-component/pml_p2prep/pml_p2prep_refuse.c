@@ -32,10 +32,10 @@ static int refuse(const char *name)
     X(MPI_Comm_connect)                                                                            \
     X(MPI_Comm_join)                                                                               \
     X(MPI_Psend_init)                                                                              \
-    X(MPI_Precv_init) X(MPI_Session_init) X(MPI_File_read_shared) X(MPI_File_write_shared)         \
-        X(MPI_File_iread_shared) X(MPI_File_iwrite_shared) X(MPI_File_read_ordered)                \
-            X(MPI_File_write_ordered) X(MPI_File_read_ordered_begin)                               \
-                X(MPI_File_write_ordered_begin)
+    X(MPI_Precv_init)                                                                              \
+    X(MPI_Session_init) X(MPI_File_read_shared) X(MPI_File_write_shared) X(MPI_File_iread_shared)  \
+        X(MPI_File_iwrite_shared) X(MPI_File_read_ordered) X(MPI_File_write_ordered)               \
+            X(MPI_File_read_ordered_begin) X(MPI_File_write_ordered_begin)
 
 /* Arguments are the caller's business in C's calling conventions: none is looked at. */
 #define FUNCTION(name)                                                                             \
