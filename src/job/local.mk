@@ -2,9 +2,13 @@
 job_sources = \
 	src/job/chan.c src/job/chan.h \
 	src/job/inbox.c src/job/inbox.h \
-	src/job/outbox.c src/job/outbox.h \
 	src/job/jobid.c src/job/jobid.h \
 	src/job/life.c src/job/life.h \
 	src/job/merge.c src/job/merge.h \
+	src/job/outbox.c src/job/outbox.h \
+	src/job/propose.c \
 	src/job/result.c src/job/result.h \
-	src/job/roster.c src/job/roster.h
+	src/job/roster.c src/job/roster.h \
+	src/job/view.c src/job/view.h \
+	src/job/views.c src/job/views.h \
+	src/job/views_inner.h

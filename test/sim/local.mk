@@ -7,7 +7,8 @@ sim_tests = \
 	test/sim/sim-lease \
 	test/sim/sim-member \
 	test/sim/sim-replica \
-	test/sim/sim-self
+	test/sim/sim-self \
+	test/sim/sim-views
 sim_ldadd = libtest.la libp2pmpi.la $(CMOCKA_LIBS)
 
 test_sim_sim_chan_SOURCES = test/sim/sim-chan.c
@@ -25,6 +26,9 @@ test_sim_sim_replica_SOURCES = test/sim/sim-replica.c test/sim/program.c test/si
 test_sim_sim_replica_LDADD = $(sim_ldadd)
 test_sim_sim_self_SOURCES = test/sim/sim-self.c
 test_sim_sim_self_LDADD = $(sim_ldadd)
+
+test_sim_sim_views_SOURCES = test/sim/sim-views.c
+test_sim_sim_views_LDADD = $(sim_ldadd)
 
 if HAVE_CMOCKA
 check_PROGRAMS += $(sim_tests)
