@@ -15,12 +15,12 @@
 
 static uint32_t resend_ms(const struct views *views)
 {
-    return 2 * views->round_ms + 20;
+    return views->round_ms + 20;
 }
 
 static uint32_t turn_ms(const struct views *views)
 {
-    return 3 * views->round_ms + 50;
+    return 2 * views->round_ms + 50;
 }
 
 void propose_reset(struct views *views)
@@ -48,14 +48,15 @@ static bool *wanted(const struct views *views, int64_t now_ms)
     return NULL;
 }
 
-/* How many voters should try before us. */
+/* How many voters should try before us: those that are there, as far as we know. */
 static int own_turn(const struct views *views)
 {
     const struct view *view = views->view;
     int turn = 0;
 
     for (unsigned i = 0; i < view->voter_count && view->voters[i] != views->config.self; i++)
-        turn += !views->dead[view->voters[i]];
+        turn += !views->dead[view->voters[i]] &&
+                views->ops.trust(views->arg, view->voters[i]) != VIEW_DOUBTED;
     return turn;
 }
 
@@ -110,6 +111,17 @@ static bool has_majority(const struct views *views)
     return (unsigned)__builtin_popcount(views->proposer.votes) >= view_majority(views->view);
 }
 
+static struct view *next_view(struct views *views, const bool *lost)
+{
+    enum view_trust *trust = mem_array(views->view->members, sizeof *trust);
+
+    for (unsigned i = 0; i < views->view->members; i++)
+        trust[i] = (int)i == views->config.self ? VIEW_HEARD : views->ops.trust(views->arg, (int)i);
+    struct view *view = view_next(views->view, lost, trust, &views->config.rules);
+    free(trust);
+    return view;
+}
+
 /* We write last: a value that the others object to is then written nowhere, and binds nobody. */
 static void check_accepted(struct views *views, int64_t now_ms)
 {
@@ -136,7 +148,7 @@ static void begin_accepting(struct views *views, int64_t now_ms)
     if (proposer->value == NULL) {
         bool *lost = wanted(views, now_ms);
         if (lost != NULL)
-            proposer->value = view_next(views->view, lost, &views->config.rules);
+            proposer->value = next_view(views, lost);
         free(lost);
         proposer->bound = 0;
     }

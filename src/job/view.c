@@ -87,27 +87,34 @@ static void voter_add(struct view *view, const struct view_rules *rules, int mem
     view->voters[view->voter_count++] = member;
 }
 
-/* The home, then those who voted so far, then whoever is there. */
+/* The home; then, of those equally trusted, who voted so far before others. trust NULL: all alike.
+ */
 static void voters_choose(struct view *view, const struct view *before,
-                          const struct view_rules *rules)
+                          const enum view_trust *trust, const struct view_rules *rules)
 {
     unsigned want = voters_wanted(view, rules);
 
     view->voter_count = 0;
     voter_add(view, rules, view->home, want);
-    for (unsigned i = 0; before != NULL && i < before->voter_count; i++)
-        voter_add(view, rules, before->voters[i], want);
-    for (unsigned i = 0; i < view->members; i++)
-        voter_add(view, rules, (int)i, want);
+    for (int level = VIEW_TRUSTS - 1; level >= 0; level--) {
+        for (unsigned i = 0; before != NULL && i < before->voter_count; i++)
+            if ((int)trust[before->voters[i]] == level)
+                voter_add(view, rules, before->voters[i], want);
+        for (unsigned i = 0; i < view->members; i++)
+            if (trust == NULL || (int)trust[i] == level)
+                voter_add(view, rules, (int)i, want);
+    }
 }
 
-static int home_after(const struct view *view, const struct view *before)
+static int home_after(const struct view *view, const struct view *before,
+                      const enum view_trust *trust)
 {
     if (!view->lost[before->home])
         return before->home;
-    for (unsigned i = 0; i < before->voter_count; i++)
-        if (!view->lost[before->voters[i]])
-            return before->voters[i];
+    for (int level = VIEW_TRUSTS - 1; level >= 0; level--)
+        for (unsigned i = 0; i < before->voter_count; i++)
+            if (!view->lost[before->voters[i]] && (int)trust[before->voters[i]] == level)
+                return before->voters[i];
     for (unsigned i = 0; i < view->members; i++)
         if (!view->lost[i])
             return (int)i;
@@ -120,24 +127,25 @@ struct view *view_first(unsigned members, int home, const struct view_rules *rul
 
     view->number = 1;
     view->home = home;
-    voters_choose(view, NULL, rules);
+    voters_choose(view, NULL, NULL, rules);
     return view;
 }
 
-struct view *view_next(const struct view *before, const bool *lost, const struct view_rules *rules)
+struct view *view_next(const struct view *before, const bool *lost, const enum view_trust *trust,
+                       const struct view_rules *rules)
 {
     struct view *view = view_copy(before);
 
     view->number++;
     for (unsigned i = 0; i < view->members; i++)
         view->lost[i] |= lost[i];
-    view->home = home_after(view, before);
+    view->home = home_after(view, before, trust);
     if (view->home < 0) {
         view_destroy(view);
         return NULL;
     }
     memset(view->voters, 0, sizeof view->voters);
-    voters_choose(view, before, rules);
+    voters_choose(view, before, trust, rules);
     return view;
 }
 

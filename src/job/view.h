@@ -36,10 +36,15 @@ struct view_rules {
 /* View 1: nobody is lost. Voters are on machines of their own, the home is the first: five, three,
  * or with fewer than three machines the home alone. */
 struct view *view_first(unsigned members, int home, const struct view_rules *rules);
+/* How well a member is known to live, where a view is proposed. */
+enum view_trust { VIEW_DOUBTED, VIEW_UNKNOWN, VIEW_HEARD };
+#define VIEW_TRUSTS 3
+
 /* The view after this one, once those in `lost` (members of them) are lost, too. A lost home is
- * followed by the first living voter, lost voters by the first living members. NULL: nobody lives.
- */
-struct view *view_next(const struct view *view, const bool *lost, const struct view_rules *rules);
+ * followed by a living voter, lost voters by living members; who is heard comes before others: a
+ * view whose voters cannot meet would be the last one. NULL: nobody lives. */
+struct view *view_next(const struct view *view, const bool *lost, const enum view_trust *trust,
+                       const struct view_rules *rules);
 struct view *view_copy(const struct view *view); /* NULL of NULL */
 void view_destroy(struct view *view);
 

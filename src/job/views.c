@@ -108,7 +108,7 @@ bool views_may_lose(const struct views *views, const struct view *value)
 {
     for (unsigned i = 0; i < value->members; i++)
         if (value->lost[i] && !views->view->lost[i] &&
-            ((int)i == views->config.self || views->ops.hears(views->arg, (int)i)))
+            ((int)i == views->config.self || views->ops.trust(views->arg, (int)i) == VIEW_HEARD))
             return false;
     return true;
 }
@@ -135,7 +135,7 @@ static void refuse(struct views *views, int to, const Wire__ViewVote *ask, const
     vote.heard = mem_array(views->view->members, sizeof *vote.heard);
     for (unsigned i = 0; value != NULL && i < value->members; i++)
         if (value->lost[i] && !views->view->lost[i] &&
-            ((int)i == views->config.self || views->ops.hears(views->arg, (int)i)))
+            ((int)i == views->config.self || views->ops.trust(views->arg, (int)i) == VIEW_HEARD))
             vote.heard[vote.n_heard++] = i;
     views_send(views, to, &vote, NULL);
     free(vote.heard);

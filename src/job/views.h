@@ -27,8 +27,8 @@ struct views_ops {
     /* What this member must know again if its daemon is restarted. Kept when this returns: what
      * follows from it is sent afterwards. */
     void (*keep)(void *arg, const Wire__ViewMemory *memory);
-    /* Has this member been heard from a moment ago? Nobody who is heard is voted lost. */
-    bool (*hears)(void *arg, int member);
+    /* What is known of this member? Nobody who is heard is voted lost. */
+    enum view_trust (*trust)(void *arg, int member);
     /* A view was decided. before is borrowed for the call, after until the next view. */
     void (*changed)(void *arg, const struct view *before, const struct view *after);
 };

@@ -1,5 +1,6 @@
 # src/wire - bytes <-> structs; wire.proto is compiled by protoc-c
 wire_sources = \
+	src/wire/beat.c src/wire/beat.h \
 	src/wire/frame.c src/wire/frame.h \
 	src/wire/joinframe.c src/wire/joinframe.h \
 	src/wire/limits.c src/wire/limits.h

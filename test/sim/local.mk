@@ -8,7 +8,8 @@ sim_tests = \
 	test/sim/sim-member \
 	test/sim/sim-replica \
 	test/sim/sim-self \
-	test/sim/sim-views
+	test/sim/sim-views \
+	test/sim/sim-watch
 sim_ldadd = libtest.la libp2pmpi.la $(CMOCKA_LIBS)
 
 test_sim_sim_chan_SOURCES = test/sim/sim-chan.c
@@ -29,6 +30,8 @@ test_sim_sim_self_LDADD = $(sim_ldadd)
 
 test_sim_sim_views_SOURCES = test/sim/sim-views.c
 test_sim_sim_views_LDADD = $(sim_ldadd)
+test_sim_sim_watch_SOURCES = test/sim/sim-watch.c
+test_sim_sim_watch_LDADD = $(sim_ldadd)
 
 if HAVE_CMOCKA
 check_PROGRAMS += $(sim_tests)

@@ -73,14 +73,14 @@ static void on_keep(void *arg, const Wire__ViewMemory *memory)
     member->memory = message_copy(&memory->base);
 }
 
-static bool on_hears(void *arg, int other)
+static enum view_trust trusts(void *arg, int other)
 {
     struct member *member = arg;
     struct world *world = member->world;
 
     if (world->is_truthful)
-        return sim_is_alive(world->sim, other) && !sim_is_cut(world->sim, member->node, other);
-    return sim_chance(world->sim, 50);
+        return sim_is_alive(world->sim, other) ? VIEW_HEARD : VIEW_DOUBTED;
+    return sim_chance(world->sim, 50) ? VIEW_HEARD : (enum view_trust)sim_below(world->sim, 2);
 }
 
 static void on_changed(void *arg, const struct view *before, const struct view *after)
@@ -104,7 +104,7 @@ static void on_changed(void *arg, const struct view *before, const struct view *
               (int)after->number);
 }
 
-static const struct views_ops ops = {on_send, on_keep, on_hears, on_changed};
+static const struct views_ops ops = {on_send, on_keep, trusts, on_changed};
 
 static void member_create(struct member *member)
 {
