@@ -20,7 +20,7 @@ static uint32_t resend_ms(const struct views *views)
 
 static uint32_t turn_ms(const struct views *views)
 {
-    return 2 * views->round_ms + 50;
+    return views->round_ms + 50;
 }
 
 void propose_reset(struct views *views)

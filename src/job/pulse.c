@@ -56,7 +56,7 @@ uint32_t pulse_tell_ms(uint32_t round_ms)
 
 uint32_t pulse_confirm_ms(uint32_t round_ms)
 {
-    return PULSE_PROBE_MS + 2 * pulse_probe_ms(round_ms);
+    return PULSE_PROBE_MS + pulse_probe_ms(round_ms) * 3 / 2;
 }
 
 uint32_t pulse_contact_ms(uint32_t round_ms)
