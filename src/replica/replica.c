@@ -58,6 +58,7 @@ struct replica *replica_create(const struct world *world, int self,
     replica->pumps = mem_array((size_t)world->replicas, sizeof *replica->pumps);
     replica->here_ms = mem_array((size_t)world->replicas, sizeof *replica->here_ms);
     replica->transfers_end = &replica->transfers;
+    replica->pool.most = settings->retain_max;
     replica->want_ms = -WANT_MS;
     replica->lag_told_ms = -settings->lag_max_ms;
     peers_create(replica);
