@@ -12,5 +12,7 @@ EXTRA_DIST += \
 	docs/decisions/0001-protobuf-c.md \
 	docs/decisions/0002-channels.md \
 	docs/decisions/0003-sandbox.md \
-	docs/decisions/0004-home-after-restart.md
+	docs/decisions/0004-home-after-restart.md \
+	docs/decisions/0005-decisions.md \
+	docs/decisions/0007-replicated-jobs.md
 EXTRA_DIST += docs/protocol-net.md

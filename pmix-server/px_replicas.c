@@ -5,6 +5,7 @@
 #include "config.h"
 #include "pmix-server/px_replicas.h"
 
+#include "base/alike.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/program.h"
@@ -60,14 +61,11 @@ static bool is_uniform(const Wire__JobSpec *spec)
  */
 static void set_alike(char ***env)
 {
-    static const struct {
-        const char *name, *value;
-    } alike[] = {
-        {"PYTHONHASHSEED", "0"}, /* the order of sets and dictionaries of text */
-    };
+    const struct alike *alike;
 
-    for (size_t i = 0; i < sizeof alike / sizeof *alike; i++)
-        env_default(env, alike[i].name, alike[i].value);
+    for (size_t i = 0; (alike = alike_at(i)) != NULL; i++)
+        if (alike->value != NULL)
+            env_default(env, alike->name, alike->value);
 }
 
 int px_replicas_environment(const struct px_step *step, char ***env, struct err *err)
@@ -90,6 +88,8 @@ int px_replicas_environment(const struct px_step *step, char ***env, struct err 
         env_set(env, "OMPI_MCA_pml_p2prep_map", map);
         free(map);
     }
+    /* who keeps the others of its rank waiting for good is given up */
+    env_default(env, "OMPI_MCA_pml_p2prep_lag_evict", "1");
     set_alike(env);
     free(path);
     free(dir);

@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "plan/place.h"
+#include "replica/world.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -215,7 +216,8 @@ static void tell_replicas(const struct candidates *list, const struct demand *de
            demand->job.ranks, s(demand->job.ranks), place_processes(&demand->job), who);
     if (!demand->oversubscribe)
         append(err, "%llu free slot%s on ", (unsigned long long)census->free, s(census->free));
-    append(err, "%zu machine%s: ", machines, s(machines));
+    append(err, "%zu machine%s%s: ", machines, s(machines),
+           machines == WORLD_REPLICAS_MAX ? " or more" : "");
     if (largest > 0)
         append(err, "the largest -r that fits is %u", largest);
     else
