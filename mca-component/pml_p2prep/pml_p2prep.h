@@ -32,9 +32,8 @@
 #include "replica/world.h"
 #include <uthash.h>
 
-/* With replicas, unless the user says otherwise: all on one host with shared memory, or not */
-#define P2PREP_EAGER_HOST  8192
-#define P2PREP_EAGER_HOSTS 32768 /* fits into a ring of shared memory, too */
+/* With replicas, unless the user says otherwise; fits into a ring of shared memory. */
+#define P2PREP_EAGER_REPLICAS 32768
 
 struct p2prep_peer;
 struct p2prep_comm;

@@ -105,8 +105,7 @@ static int component_register(void)
     register_var(
         "eager",
         "Messages up to this many bytes are sent at once, longer ones when they are "
-        "matched; 0: what suits the transport (shm 8192, tcp 65536); with replicas 8192 if "
-        "all processes are on one host and use shm, else 32768",
+        "matched; 0: what suits the transport (shm 8192, tcp 65536), with replicas 32768",
         MCA_BASE_VAR_TYPE_UNSIGNED_INT, OPAL_INFO_LVL_4, &pml->eager);
     pml->interfaces = NULL;
     register_var(

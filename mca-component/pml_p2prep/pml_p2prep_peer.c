@@ -2,6 +2,7 @@
 /* pml_p2prep_peer.c - the table of processes, what waits for room to them, and what comes from them
  */
 #include "mca-component/pml_p2prep/pml_p2prep.h"
+#include "mca-component/pml_p2prep/pml_p2prep_idle.h"
 #include "mca-component/pml_p2prep/pml_p2prep_replica.h"
 #include "mca-component/pml_p2prep/pml_p2prep_watch.h"
 #include "mca-component/pml_p2prep/pml_p2prep_wire.h"
@@ -176,6 +177,8 @@ int mca_pml_p2prep_progress(void)
             p2prep_request_callbacks();
     }
     p2prep_unlock();
+    if (OPAL_UNLIKELY(opal_progress_yield_when_idle))
+        p2prep_idle(n);
     return n;
 }
 

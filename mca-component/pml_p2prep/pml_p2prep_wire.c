@@ -4,6 +4,9 @@
  *
  * All cards of a process are one modex entry: for each medium its name (8 bytes), the card's size
  * (4 bytes), the card. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
 #include "mca-component/pml_p2prep/pml_p2prep_wire.h"
 
 #include "mca-component/pml_p2prep/pml_p2prep_daemon.h"
@@ -13,6 +16,9 @@
 #include <ompi/mca/pml/base/base.h>
 #include <opal/mca/base/mca_base_var.h>
 #include <opal/util/show_help.h>
+
+#include <poll.h>
+#include <time.h>
 
 #define HELP "help-mpi-pml-p2prep.txt"
 
@@ -248,11 +254,7 @@ static struct p2prep_link *link_by(int i, struct p2prep_peer *peer, const unsign
 
 size_t p2prep_wire_eager_replicas(void)
 {
-    const mca_pml_p2prep_t *pml = &mca_pml_p2prep;
-    bool is_one_host = (uint32_t)ompi_process_info.num_local_peers + 1 == pml->n_processes;
-    if (pml->eager)
-        return pml->eager;
-    return is_one_host && is_wanted("shm") ? P2PREP_EAGER_HOST : P2PREP_EAGER_HOSTS;
+    return mca_pml_p2prep.eager ? mca_pml_p2prep.eager : P2PREP_EAGER_REPLICAS;
 }
 
 static size_t eager_over(const struct p2prep_medium *medium)
@@ -321,4 +323,14 @@ int p2prep_wire_progress(void)
             n += media[i]->progress(open_ones[i]);
     }
     return n;
+}
+
+void p2prep_wire_wait_us(unsigned us)
+{
+    const struct timespec most = {.tv_nsec = (long)us * 1000};
+    struct pollfd fds[N_MEDIA];
+    for (int i = 0; i < N_MEDIA; i++)
+        fds[i] =
+            (struct pollfd){.fd = open_ones[i] ? media[i]->fd(open_ones[i]) : -1, .events = POLLIN};
+    (void)ppoll(fds, N_MEDIA, &most, NULL);
 }

@@ -19,4 +19,7 @@ int p2prep_wire_progress(void);
 /* Which network interfaces the user wants, NULL: any. */
 const char *p2prep_wire_interfaces(void);
 
+/* Until a transport that can tell has something to do, or so many microseconds. */
+void p2prep_wire_wait_us(unsigned us);
+
 #endif

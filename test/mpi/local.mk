@@ -26,21 +26,25 @@ endif
 p2prep_programs = test/mpi/p2prep-modes test/mpi/p2prep-types test/mpi/p2prep-probe test/mpi/p2prep-coll test/mpi/p2prep-comm \
 	test/mpi/p2prep-work test/mpi/p2prep-cases test/mpi/p2prep-decide test/mpi/p2prep-verify test/mpi/p2prep-dups test/mpi/p2prep-threads
 p2prep_tests = test/mpi/p2prep.sh test/mpi/p2prep-ends.sh test/mpi/p2prep-cases.sh test/mpi/p2prep-chaos.sh \
-	test/mpi/p2prep-stats.sh test/mpi/p2prep-decide.sh test/mpi/p2prep-chaos-decisions.sh test/mpi/p2prep-verify.sh
+	test/mpi/p2prep-stats.sh test/mpi/p2prep-decide.sh test/mpi/p2prep-chaos-decisions.sh test/mpi/p2prep-verify.sh \
+	test/mpi/p2prep-idle.sh
 EXTRA_DIST += $(p2prep_tests) test/mpi/p2prep-lib.sh test/mpi/p2prep-result.h test/mpi/p2prep-fault.h \
 	test/mpi/p2prep-modes.c test/mpi/p2prep-types.c test/mpi/p2prep-probe.c test/mpi/p2prep-coll.c test/mpi/p2prep-comm.c \
-	test/mpi/p2prep-work.c test/mpi/p2prep-cases.c test/mpi/p2prep-decide.c test/mpi/p2prep-verify.c test/mpi/p2prep-dups.c test/mpi/p2prep-threads.c test/mpi/p2prep-ends.c test/mpi/p2prep-stats.c
-CLEANFILES += $(p2prep_programs) test/mpi/p2prep-ends test/mpi/p2prep-stats
+	test/mpi/p2prep-work.c test/mpi/p2prep-cases.c test/mpi/p2prep-decide.c test/mpi/p2prep-verify.c test/mpi/p2prep-dups.c test/mpi/p2prep-threads.c test/mpi/p2prep-ends.c test/mpi/p2prep-stats.c \
+	test/mpi/p2prep-idle.c
+CLEANFILES += $(p2prep_programs) test/mpi/p2prep-ends test/mpi/p2prep-stats test/mpi/p2prep-idle
 p2prep_others = test/mpi/p2prep-whole.sh test/mpi/p2prep-programs.sh test/mpi/p2prep-apps.sh test/mpi/p2prep-installed.sh
 EXTRA_DIST += $(p2prep_others) test/mpi/p2prep-sets.sh test/mpi/p2prep-kill.c test/mpi/p2prep-mpi4py.py test/mpi/p2prep-choices.py
 CLEANFILES += test/mpi/p2prep-kill.so
 TESTS += $(p2prep_tests) $(p2prep_others)
 if HAVE_MPICC
 if HAVE_OMPI_DEVEL
-check_DATA += $(p2prep_programs) test/mpi/p2prep-ends test/mpi/p2prep-stats test/mpi/p2prep-kill.so
+check_DATA += $(p2prep_programs) test/mpi/p2prep-ends test/mpi/p2prep-stats test/mpi/p2prep-idle test/mpi/p2prep-kill.so
 test/mpi/p2prep-kill.so: test/mpi/p2prep-kill.c
 	$(AM_V_GEN)$(MKDIR_P) test/mpi && $(MPICC) -O1 -shared -fPIC -o $@ $(srcdir)/test/mpi/p2prep-kill.c
 test/mpi/p2prep-stats: test/mpi/p2prep-stats.c
+	$(AM_V_GEN)$(MKDIR_P) test/mpi && $(MPICC) -O1 -o $@ $(srcdir)/$@.c
+test/mpi/p2prep-idle: test/mpi/p2prep-idle.c test/mpi/p2prep-fault.h
 	$(AM_V_GEN)$(MKDIR_P) test/mpi && $(MPICC) -O1 -o $@ $(srcdir)/$@.c
 test/mpi/p2prep-ends: test/mpi/p2prep-ends.c test/mpi/p2prep-result.h test/mpi/p2prep-fault.h
 	$(AM_V_GEN)$(MKDIR_P) test/mpi && $(MPICC) -O1 -o $@ $(srcdir)/$@.c

@@ -4,8 +4,8 @@
 #include "p2prep-result.h"
 
 enum { LARGEST = 3 << 20 };
-static const int sizes[] = {0,    1,    7,     64,    1000,   4096,   8191,
-                            8192, 8193, 20000, 65536, 300001, LARGEST};
+static const int sizes[] = {0,    1,     7,     64,    1000,  4096,   8191,   8192,
+                            8193, 20000, 32768, 32769, 65536, 300001, LARGEST};
 enum { N_SIZES = sizeof sizes / sizeof sizes[0], WINDOW = 40 };
 static char *out, *in;
 static int left, right;

@@ -5,13 +5,13 @@
 #include "p2prep-result.h"
 
 enum { WIDTH = 20000, BURST = 50 };
-static double field[WIDTH + 2], halo[2][4096];
+static double field[WIDTH + 2], halo[2][8192];
 static int left, right;
 
 static void halos(int round)
 {
     MPI_Request request[4];
-    int n = 1 + round * 37 % 4096;
+    int n = 1 + round * 37 % 8192;
     MPI_Irecv(halo[0], n, MPI_DOUBLE, left, 1, MPI_COMM_WORLD, &request[0]);
     MPI_Irecv(halo[1], n, MPI_DOUBLE, right, 2, MPI_COMM_WORLD, &request[1]);
     MPI_Isend(field + 1, n, MPI_DOUBLE, left, 2, MPI_COMM_WORLD, &request[2]);
