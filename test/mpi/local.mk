@@ -68,6 +68,10 @@ endif
 
 check-mpi:
 	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(step_tests) $(p2prep_tests) $(p2prep_others)'
+# The component and the engines in it: what wants nothing but Open MPI
+p2prep_units = $(filter test/unit/p2prep/% test/unit/replica/% test/unit/ring/%,$(unit_tests))
+check-p2prep:
+	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(p2prep_units) $(p2prep_tests) test/mpi/p2prep-installed.sh'
 
 # Kills N processes of replicated jobs; SEED= repeats a row.
 N = 1000
@@ -76,4 +80,4 @@ chaos: mca_pml_p2prep.la $(p2prep_programs) $(kernels)
 # The same of programs whose course depends on timing, at their choices.
 chaos-decisions: mca_pml_p2prep.la $(p2prep_programs)
 	P2PMPI_SRCDIR='$(abs_srcdir)' P2PMPI_BUILDDIR='$(abs_builddir)' $(SHELL) $(srcdir)/test/mpi/p2prep-chaos-decisions.sh $(N) $(SEED)
-.PHONY: check-mpi chaos chaos-decisions
+.PHONY: check-mpi check-p2prep chaos chaos-decisions

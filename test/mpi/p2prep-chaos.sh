@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # p2prep-chaos.sh - kills random processes of replicated jobs at random moments between their first and last message; one of each rank stays.
 # Every logical rank's result must be the unreplicated run's, everybody else must come out of MPI_Finalize, no run may hang
-# usage: p2prep-chaos.sh [KILLS [SEED]]: until so many kills hit. One run again: P2PREP_LANES=1 p2prep-chaos.sh 1 ITS-SEED
+# usage: p2prep-chaos.sh [KILLS [SEED]]: until so many kills (default $P2PREP_CHAOS or 200) hit. One run again: P2PREP_LANES=1 p2prep-chaos.sh 1 ITS-SEED
 # P2PREP_PROGRAMS (name:argument; the kernels ep, is, cg, ft), P2PREP_WORLDS (replicas of each rank), P2PREP_TRANSPORTS: words to choose among
 . "$(dirname "$0")/p2prep-lib.sh"
-kills=${1:-200}
+kills=${1:-${P2PREP_CHAOS:-200}}
 seed=${2:-$(($(date +%s) / 4 * 4))}
 programs=${P2PREP_PROGRAMS:-work:100 work:30 modes types coll comm cases ep is cg ft}
 worlds=${P2PREP_WORLDS:-2,2 2,2 2,2 2,2,2 2,2,2 3,3 3,3 3,3,3 4,4 2,2,2,2 2,1,3}

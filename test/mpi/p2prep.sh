@@ -1,11 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
 # p2prep.sh - MPI programs under stock mpirun: each logical rank's result with p2prep is the one that it has with ob1
-# Arguments: numbers of ranks (default 1 2 4). P2PREP_TRANSPORTS: sets of transports to try (default "shm tcp"; also "shm,tcp").
+# Arguments: numbers of ranks (default $P2PREP_RANKS or 1 2 4). P2PREP_TRANSPORTS: sets of transports to try (default "shm tcp"; also "shm,tcp").
 # Then with two and three replicas, which must all have that result; with a process killed; and what must be refused.
 . "${P2PMPI_SRCDIR:-.}/test/mpi/p2prep-lib.sh"
 transports=${P2PREP_TRANSPORTS:-shm tcp}
-[ $# -gt 0 ] || set -- 1 2 4
+# shellcheck disable=SC2086
+[ $# -gt 0 ] || set -- ${P2PREP_RANKS:-1 2 4}
 P2PREP_TIMEOUT=${P2PREP_TIMEOUT:-90}
 
 # well NAME LINES: right, each process printed its line, and mpirun has nothing to complain of
