@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # p2prep-chaos-decisions.sh - kills processes at the choices of programs whose course depends on timing (p2prep-decide.c), often leaders, several
 # a run, also leaders of one rank in a row; one replica of each rank stays. All that live must have one result for each rank; no run may hang
-# usage: p2prep-chaos-decisions.sh [KILLS [SEED]]: until so many kills hit. One run again: P2PREP_LANES=1 p2prep-chaos-decisions.sh 1 ITS-SEED
+# usage: p2prep-chaos-decisions.sh [KILLS [SEED]]: until so many kills (default $P2PREP_CHAOS or 200) hit. One run again: P2PREP_LANES=1 p2prep-chaos-decisions.sh 1 ITS-SEED
 # P2PREP_CASES (case:rounds), P2PREP_TRANSPORTS: words to choose among
 . "$(dirname "$0")/p2prep-lib.sh"
-kills=${1:-200}
+kills=${1:-${P2PREP_CHAOS:-200}}
 seed=${2:-$(($(date +%s) / 8 * 8))}
 cases=${P2PREP_CASES:-cross:10 farm:10 waitany:10 testsome:10 test:10 probes:10 mprobes:10 nbx:10 nbx:10 cancel:10 cancel:10 clock:10 graph:4 ibcast:10}
 transports=${P2PREP_TRANSPORTS:-shm,tcp tcp}
