@@ -74,7 +74,7 @@ static int duplicate(ompi_communicator_t *comm, opal_info_t *info, ompi_communic
     OMPI_COMM_SET_PML_ADDED(new);
     if (info)
         opal_infosubscribe_change_info(&new->super, info);
-    snprintf(new->c_name, sizeof new->c_name, "MPI COMMUNICATOR %u DUP FROM %u",
+    snprintf(new->c_name, MPI_MAX_OBJECT_NAME, "MPI COMMUNICATOR %u DUP FROM %u",
              p2prep_context(new), p2prep_context(comm));
     rc = mca_coll_base_comm_select(new);
     if (rc != OMPI_SUCCESS) {
