@@ -326,6 +326,53 @@ static void nbx(struct maker *maker)
     maker->time = maker->last + 1;
 }
 
+static void add_recv(struct maker *maker, int rank, int from, int time, int end, uint32_t cid,
+                     int32_t tag)
+{
+    int slot = slots_take(maker, rank, 1);
+
+    add(maker, rank, time,
+        (struct choice){.kind = DO_RECV, .peer = from, .cid = cid, .tag = tag, .slot = slot});
+    add(maker, rank, end, (struct choice){.kind = DO_WAIT, .slot = slot, .count = 1});
+}
+
+/* Whom root chose first is seen by another rank before root says so itself: `first` sends
+ * synchronously, and when it is through to `other`; that takes its message or root's, tells root,
+ * and is waited for. A root that changed its mind would wait for ever. */
+static void knot(struct maker *maker)
+{
+    struct sim *sim = maker->sim;
+    int ranks = maker->choices->ranks, root = (int)sim_below(sim, (uint32_t)ranks);
+    int first = (root + 1) % ranks, other = (root + 2) % ranks, time = maker->time;
+    int slot = maker->choices->script[first].slots;
+    uint32_t cid;
+    int32_t tag;
+    bool is_fresh;
+
+    if (ranks < 3)
+        return;
+    names_draw(maker, &cid, &tag, &is_fresh);
+    slot = slots_take(maker, first, 1);
+    add(maker, first, time,
+        (struct choice){.kind = DO_SEND,
+                        .peer = root,
+                        .slot = slot,
+                        .cid = cid,
+                        .tag = tag,
+                        .length = some_length(maker),
+                        .flags = CHOICE_SYNC});
+    add(maker, first, time + 6, (struct choice){.kind = DO_WAIT, .slot = slot, .count = 1});
+    add_send(maker, first, other, time + 7, time + 9, cid, tag + 1);
+    add_send(maker, root, other, time, time + 9, cid, tag + 1);
+    add_send(maker, other, root, time, time + 9, cid, tag);
+    add_recv(maker, other, ANY, time + 1, time + 2, cid, tag + 1);
+    add_send(maker, other, root, time + 3, time + 9, cid, tag + 2);
+    add_recv(maker, other, ANY, time + 8, time + 8, cid, tag + 1);
+    add_recv(maker, root, ANY, time + 1, time + 2, cid, tag);
+    add_recv(maker, root, other, time + 4, time + 4, cid, tag + 2);
+    add_recv(maker, root, ANY, time + 5, time + 5, cid, tag);
+}
+
 static void plain(struct maker *maker)
 {
     struct sim *sim = maker->sim;
@@ -368,8 +415,9 @@ static int choice_order(const void *a, const void *b)
 
 struct choices *choices_create(struct sim *sim, int ranks)
 {
-    static void (*const pattern[])(struct maker *) = {
-        mix, mix, mix, farm, ticks, cancels, scramble, scramble, nbx, plain, clock_read};
+    static void (*const pattern[])(struct maker *) = {mix,     mix,      mix,       farm, ticks,
+                                                      cancels, scramble, scramble,  nbx,  knot,
+                                                      knot,    plain,    clock_read};
     struct choices *choices = mem_alloc(sizeof *choices);
     struct maker maker = {.sim = sim, .choices = choices, .time = 1, .tag = 10, .cid = 10};
     int patterns = (int)sim_between(sim, 1, 9);

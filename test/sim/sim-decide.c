@@ -41,6 +41,7 @@ struct link {
     struct packet *first, **end;
     size_t held; /* bytes */
     uint64_t queued, delivered, received;
+    uint32_t pace; /* of its deliveries, permille */
 };
 
 struct message { /* came, and is nobody's yet or may be nobody's again */
@@ -66,10 +67,12 @@ struct process {
     int told_source;
     uint64_t told_seq;
     bool is_alive, has_ended;
-    bool is_through; /* all replicas came to the end the same way */
-    int strays;      /* questions that only this one asks before its end */
-    int stalled;     /* steps */
-    uint32_t news;   /* deaths it has not heard of yet */
+    bool is_through;     /* all replicas came to the end the same way */
+    int strays;          /* questions that only this one asks before its end */
+    uint32_t pace;       /* of its program, permille */
+    uint64_t decided_at; /* step of its last decision */
+    int stalled;         /* steps */
+    uint32_t news;       /* deaths it has not heard of yet */
 };
 
 struct content {
@@ -94,7 +97,8 @@ struct world_sim {
     int64_t now_ms;
     uint64_t steps;
     uint32_t dead;
-    int stray, parted; /* stray: a process, or -1; parted: who was named for it */
+    uint64_t uneven_until; /* step; programs and links go at their paces before */
+    int stray, parted;     /* stray: a process, or -1; parted: who was named for it */
 };
 
 /* ---------------------------------------------------------------- links */
@@ -295,6 +299,7 @@ static void op_decided(void *arg, const struct match_post *post, const struct ma
     struct process *process = arg;
     struct decide_wild wild = {call_of((struct match_post *)post)->cid, false, post->index};
 
+    process->decided_at = process->w->steps;
     decide_match(process->decide, &wild, item->source, item->seq);
 }
 
@@ -585,6 +590,7 @@ static void course_add(struct process *process, int question, const void *bytes,
 
 static void answer_yes(struct process *process, int question, const void *bytes, size_t size)
 {
+    process->decided_at = process->w->steps;
     decide_outcome(process->decide, question, bytes, size);
     course_add(process, question, bytes, size);
 }
@@ -844,12 +850,25 @@ static void process_kill(struct world_sim *w, int victim)
     }
 }
 
+/* Who decided last has told the fewest. */
+static int last_to_decide(const struct world_sim *w)
+{
+    int last = 0;
+
+    for (int i = 1; i < w->world->processes; i++)
+        if (w->process[i].is_alive && w->process[i].decided_at >= w->process[last].decided_at)
+            last = i;
+    return last;
+}
+
 /* A process that may die so that each rank keeps a replica, or -1. Leaders are preferred. */
 static int some_victim(struct world_sim *w)
 {
     for (int tries = 0; tries < 20; tries++) {
         int victim = (int)sim_below(w->sim, (uint32_t)w->world->processes), living = 0, first = -1;
 
+        if (tries == 0 && sim_chance(w->sim, 400))
+            victim = last_to_decide(w);
         for (int set = w->world->replicas - 1; set >= 0; set--) {
             int process = world_process(w->world, w->world->rank[victim], set);
 
@@ -904,6 +923,11 @@ static bool deliver_one(struct world_sim *w, struct process *process, int src, b
     return true;
 }
 
+static bool goes_at(struct world_sim *w, uint32_t pace)
+{
+    return w->steps >= w->uneven_until || sim_chance(w->sim, pace);
+}
+
 static bool carry(struct world_sim *w)
 {
     int count = w->world->processes;
@@ -911,7 +935,7 @@ static bool carry(struct world_sim *w)
         &w->link[sim_below(w->sim, (uint32_t)count)][sim_below(w->sim, (uint32_t)count)];
     uint64_t way = link->queued - link->delivered;
 
-    if (way == 0)
+    if (way == 0 || !goes_at(w, link->pace))
         return false;
     link->delivered += 1 + sim_below(w->sim, (uint32_t)way);
     return true;
@@ -940,13 +964,15 @@ static bool step(struct world_sim *w)
     if (what < 50) {
         int from = (int)sim_below(sim, (uint32_t)count);
 
-        for (int i = 0; i < count; i++)
-            if (deliver_one(w, process, (from + i) % count, sim_chance(sim, 300))) {
-                has_moved = true;
-                break;
-            }
+        for (int i = 0; i < count && !has_moved; i++) {
+            int src = (from + i) % count;
+
+            has_moved = goes_at(w, w->link[src][process->self].pace) &&
+                        deliver_one(w, process, src, sim_chance(sim, 300));
+        }
     } else if (what < 85) {
-        has_moved |= program_step(process);
+        if (goes_at(w, process->pace))
+            has_moved |= program_step(process);
     } else if (what < 94) {
         decide_poll(process->decide);
         replica_progress(process->replica);
@@ -1132,6 +1158,11 @@ static void settings_draw(struct world_sim *w)
     w->ahead_max = sim_chance(sim, 300) ? sim_between(sim, 1, 100) : 0;
 }
 
+static uint32_t some_pace(struct sim *sim)
+{
+    return sim_chance(sim, 300) ? sim_between(sim, 10, 300) : 1000;
+}
+
 static void process_start(struct world_sim *w, int i)
 {
     struct process *process = &w->process[i];
@@ -1143,8 +1174,11 @@ static void process_start(struct world_sim *w, int i)
     process->replica = replica_create(w->world, i, &w->settings, &replica_ops, process);
     process->decide = decide_create(w->world, i, w->ahead_max, &decide_ops, process);
     actor_init(&process->actor, w->choices, process->rank, &mpi, process);
-    for (int j = 0; j < w->world->processes; j++)
+    process->pace = some_pace(w->sim);
+    for (int j = 0; j < w->world->processes; j++) {
         w->link[i][j].end = &w->link[i][j].first;
+        w->link[i][j].pace = some_pace(w->sim);
+    }
 }
 
 /* Some die before the start: known to some, news to others. */
@@ -1220,6 +1254,7 @@ static struct world_sim *world_sim_create(struct sim *sim)
     w->world = some_world(sim);
     settings_draw(w);
     w->choices = choices_create(sim, w->world->ranks);
+    w->uneven_until = sim_chance(sim, 500) ? 0 : sim_below(sim, 20000);
     for (int i = 0; i < w->world->processes; i++)
         process_start(w, i);
     return w;
