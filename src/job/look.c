@@ -4,18 +4,28 @@
 #include "config.h"
 #include "job/watch_inner.h"
 
-#define WORD_MS 1000 /* what others said of a member counts so long */
+#define PROBES_OFTEN 50
+#define PROBE_SELDOM 16
+#define WORD_MS      1000 /* what others said of a member counts so long */
+
+/* Who does not answer for long is asked less often. */
+static uint32_t pause_ms(const struct watch *watch, int member)
+{
+    return pulse_probe_ms(watch_round_of(watch, member)) *
+           (watch->mates[member].probes > PROBES_OFTEN ? PROBE_SELDOM : 1);
+}
 
 static int64_t silence_of(const struct watch *watch, const struct mate *mate)
 {
     return watch_t(watch) - mate->since_t;
 }
 
+/* Who was never heard at all is not accused: datagrams may not get through to it. */
 static bool is_over_limit(const struct watch *watch, int member)
 {
     const struct mate *mate = &watch->mates[member];
 
-    return (mate->is_partner || mate->is_broken) &&
+    return (mate->is_partner || mate->is_broken) && mate->heard_ms != 0 &&
            silence_of(watch, mate) >= (int64_t)pulse_lost_ms(watch_round_of(watch, member));
 }
 
@@ -102,7 +112,7 @@ static void look(struct watch *watch, int member)
 
     if (silence_of(watch, mate) < (int64_t)patience(watch, member))
         return;
-    if (watch_t(watch) - mate->probed_t >= pulse_probe_ms(watch_round_of(watch, member)))
+    if (watch_t(watch) - mate->probed_t >= pause_ms(watch, member))
         probe(watch, member);
     if (is_over_limit(watch, member))
         accuse(watch, member);
@@ -139,7 +149,7 @@ int64_t look_next_t(const struct watch *watch)
     for (unsigned i = 0; i < watch->looked_count; i++) {
         const struct mate *mate = &watch->mates[watch->looked[i]];
         int64_t begin_t = mate->since_t + patience(watch, watch->looked[i]);
-        int64_t again_t = mate->probed_t + pulse_probe_ms(watch_round_of(watch, watch->looked[i]));
+        int64_t again_t = mate->probed_t + pause_ms(watch, watch->looked[i]);
         int64_t at_t = begin_t > again_t ? begin_t : again_t;
         int64_t limit_t = mate->since_t + pulse_lost_ms(watch_round_of(watch, watch->looked[i]));
         if (limit_t > watch_t(watch) && limit_t < at_t)

@@ -274,6 +274,17 @@ void watch_receive(struct watch *watch, const struct beat *beat, int64_t now_ms)
     schedule(watch);
 }
 
+void watch_heard(struct watch *watch, int member, int64_t now_ms)
+{
+    awake(watch, now_ms);
+    if (view_is_lost(watch->view, member))
+        return;
+    watch->mates[member].heard_ms = now_ms;
+    watch->mates[member].refused_ms = 0;
+    is_well(watch, member);
+    schedule(watch);
+}
+
 void watch_refused(struct watch *watch, int member, int64_t now_ms)
 {
     struct mate *mate = &watch->mates[member];
@@ -375,6 +386,8 @@ void watch_view(struct watch *watch, const struct view *view, int64_t now_ms)
         count = rota_partners(view, watch->config.self, partners);
     for (unsigned i = 0; i < count; i++)
         add_partner(watch, partners[i]);
+    if (watch->votes)
+        look_round(watch);
     schedule(watch);
 }
 

@@ -50,6 +50,8 @@ void watch_destroy(struct watch *watch);
 void watch_view(struct watch *watch, const struct view *view, int64_t now_ms);
 /* A datagram whose tag was right. */
 void watch_receive(struct watch *watch, const struct beat *beat, int64_t now_ms);
+/* A stream brought something of it. */
+void watch_heard(struct watch *watch, int member, int64_t now_ms);
 /* Its host says that nobody listens there: the daemon is down, the host is not. */
 void watch_refused(struct watch *watch, int member, int64_t now_ms);
 /* A stream to member broke: look at it at once. */

@@ -1,6 +1,7 @@
 # test/fuzz - one target per decoder. `make check-fuzz` replays test/fuzz/corpus/NAME; `make fuzz` runs libFuzzer on
 # each for FUZZ_SECONDS (needs clang), FUZZ_TARGETS="fuzz-frame ..." on some.
 fuzz_tests = \
+	test/fuzz/fuzz-beat \
 	test/fuzz/fuzz-chain \
 	test/fuzz/fuzz-conf \
 	test/fuzz/fuzz-elf \
@@ -15,6 +16,8 @@ fuzz_tests = \
 fuzz_shared = test/fuzz/fuzz.c test/fuzz/fuzz.h test/fuzz/replay.c
 EXTRA_DIST += test/fuzz/corpus test/fuzz/fuzz.sh
 
+test_fuzz_fuzz_beat_SOURCES = test/fuzz/fuzz-beat.c $(fuzz_shared)
+test_fuzz_fuzz_beat_LDADD = libp2pmpi.la
 test_fuzz_fuzz_chain_SOURCES = test/fuzz/fuzz-chain.c $(fuzz_shared)
 test_fuzz_fuzz_chain_LDADD = libp2pmpi.la
 test_fuzz_fuzz_conf_SOURCES = test/fuzz/fuzz-conf.c $(fuzz_shared)
