@@ -251,20 +251,20 @@ static void compare_views(struct watch *watch, const struct beat *beat, bool is_
         watch_send(watch, BEAT_NEWS, beat->from, watch->config.self);
 }
 
-void watch_receive(struct watch *watch, const struct beat *beat, int64_t now_ms)
+bool watch_receive(struct watch *watch, const struct beat *beat, int64_t now_ms)
 {
     const struct view *view = watch->view;
 
     awake(watch, now_ms);
     if (beat->to != watch->config.self || beat->from == watch->config.self ||
         beat->from >= view->members || beat->subject >= view->members)
-        return;
+        return false;
     struct mate *mate = &watch->mates[beat->from];
     if (!window_take(&mate->window, beat->number))
-        return;
+        return false;
     compare_views(watch, beat, view->lost[beat->from]);
     if (view->lost[beat->from])
-        return;
+        return false;
     mate->heard_ms = now_ms;
     mate->refused_ms = 0;
     unsigned probes = mate->probes;
@@ -272,6 +272,7 @@ void watch_receive(struct watch *watch, const struct beat *beat, int64_t now_ms)
     if (!view->lost[beat->subject])
         on_beat(watch, beat, probes);
     schedule(watch);
+    return true;
 }
 
 void watch_heard(struct watch *watch, int member, int64_t now_ms)
@@ -329,7 +330,7 @@ bool watch_has_majority(const struct watch *watch, int64_t now_ms)
 
     for (unsigned i = 0; i < watch->view->voter_count; i++) {
         int voter = watch->view->voters[i];
-        there += voter == watch->config.self ||
+        there += voter == watch->config.self || watch->mates[voter].contact_ms == 0 ||
                  now_ms - watch->mates[voter].contact_ms <
                      (int64_t)pulse_contact_ms(watch_round_of(watch, voter));
     }
@@ -367,8 +368,6 @@ static void add_partner(struct watch *watch, int member)
 
     if (!mate->is_looked_at)
         mate->since_t = watch_t(watch);
-    if (mate->contact_ms == 0)
-        mate->contact_ms = watch->now_ms;
     mate->is_partner = true;
     watch_look_at(watch, member);
 }

@@ -48,8 +48,9 @@ void watch_destroy(struct watch *watch);
 
 /* A new view: partners change, the lost are heard no more. */
 void watch_view(struct watch *watch, const struct view *view, int64_t now_ms);
-/* A datagram whose tag was right. */
-void watch_receive(struct watch *watch, const struct beat *beat, int64_t now_ms);
+/* A datagram whose tag was right. False when it is not for us, was seen before, or of a lost
+ * member. */
+bool watch_receive(struct watch *watch, const struct beat *beat, int64_t now_ms);
 /* A stream brought something of it. */
 void watch_heard(struct watch *watch, int member, int64_t now_ms);
 /* Its host says that nobody listens there: the daemon is down, the host is not. */
@@ -60,7 +61,7 @@ void watch_broken(struct watch *watch, int member, int64_t now_ms);
 /* Heard within the contact limit; silent for longer than usual; or not looked at. */
 enum view_trust watch_trust(const struct watch *watch, int member, int64_t now_ms);
 /* A voter: is it in contact with a majority of the voters, itself included? By the wall, whether we
- * were stopped or not. */
+ * were stopped or not. Voters that never answered a datagram are taken to be there. */
 bool watch_has_majority(const struct watch *watch, int64_t now_ms);
 /* What a round trip to the voters takes at most, usually. */
 uint32_t watch_round_ms(const struct watch *watch);

@@ -17,7 +17,7 @@ struct mate {
     bool is_broken;                /* a stream to it broke, and it was not heard since */
     bool is_dead;                  /* our verdict */
     int64_t heard_ms;              /* a datagram of its own came */
-    int64_t contact_ms;            /* we sent what it answered last: it had heard us then */
+    int64_t contact_ms;            /* we sent what it answered last: it had heard us then; 0: never */
     int64_t since_t;               /* last sign of life of any kind, or begin of looking */
     int64_t probed_t;
     int64_t suspected_t, accused_t; /* others said so last; 0: never */

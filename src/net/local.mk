@@ -1,5 +1,7 @@
 # src/net
 net_sources = \
+	src/net/beatkey.c src/net/beatkey.h \
+	src/net/datagram.c src/net/datagram.h \
 	src/net/authority.c src/net/authority.h \
 	src/net/certificate.c src/net/certificate.h \
 	src/net/tcpdial.c src/net/tcpdial.h \

@@ -14,6 +14,7 @@
 #include "peer/mesh.h"
 #include "peer/sandbox.h"
 #include "peer/toolstep.h"
+#include "peer/watches.h"
 #include "plan/host.h"
 #include "stage/store.h"
 
@@ -46,6 +47,8 @@ int daemon_send(struct daemon *daemon, const struct id *to, const Wire__Frame *f
 
 static void route_in(struct daemon *daemon, const struct id *from, const Wire__Route *route)
 {
+    if (watches_is_lost(daemon->watches, route->job, route->src))
+        return;
     if (route->dst == HOME_HOST) {
         if (homes_is_from(daemon->homes, from, route))
             homes_route(daemon->homes, route);
@@ -61,7 +64,8 @@ static void on_frame(const struct id *from, Wire__Frame *frame, void *arg)
 
     if (frame->body_case == WIRE__FRAME__BODY_ROUTE) {
         route_in(daemon, from, frame->route);
-    } else if (!hosting_frame(daemon->hosting, from, frame) &&
+    } else if (!watches_frame(daemon->watches, from, frame) &&
+               !hosting_frame(daemon->hosting, from, frame) &&
                !homes_frame(daemon->homes, from, frame)) {
         id_short(from, who);
         log_debug("unexpected frame from=%s frame=%s", who, frame_name(frame));
@@ -91,6 +95,7 @@ static void on_down(const struct id *peer, enum link_end end, const char *why, v
     }
     if (daemon->members != NULL)
         members_down(daemon->members, peer);
+    watches_down(daemon->watches, peer, end);
     homes_peer_down(daemon->homes, peer, end, why);
     hosting_peer_down(daemon->hosting, peer);
 }
@@ -99,6 +104,7 @@ static void on_pong(const struct id *peer, int64_t rtt_us, const Wire__LoadInfo 
 {
     struct daemon *daemon = arg;
 
+    watches_heard(daemon->watches, peer);
     if (daemon->members != NULL)
         members_pong(daemon->members, peer, rtt_us, load);
 }
@@ -358,6 +364,7 @@ void daemon_destroy(struct daemon *daemon)
     front_destroy(daemon->front);
     homes_destroy(daemon->homes);
     hosting_destroy(daemon->hosting);
+    watches_destroy(daemon->watches);
     mesh_destroy(daemon->mesh);
     members_destroy(daemon->members);
     store_close(daemon->store);

@@ -30,6 +30,7 @@ struct mesh;
 struct store;
 struct tls;
 struct toolstep;
+struct watches;
 
 struct daemon {
     struct event_base *base;
@@ -45,6 +46,7 @@ struct daemon {
     struct store *store; /* NULL in a private daemon */
     struct mesh *mesh;
     struct members *members; /* NULL without a grid */
+    struct watches *watches; /* NULL without a grid */
     struct hosting *hosting;
     struct homes *homes;
     struct front *front;

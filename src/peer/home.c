@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "peer/mesh.h"
+#include "peer/watches.h"
 
 #include <event2/event.h>
 #include <stdarg.h>
@@ -143,6 +144,7 @@ void home_destroy(struct home *home)
     while (*at != home)
         at = &(*at)->next;
     *at = home->next;
+    watches_end(home->daemon->watches, home->job, true);
     for (size_t i = 0; i < home->host_count; i++)
         mesh_release(home->daemon->mesh, &home->hosts[i].id);
     if (home->tool != NULL)

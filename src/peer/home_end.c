@@ -3,6 +3,7 @@
  * hosts released */
 #include "config.h"
 #include "peer/home.h"
+#include "peer/watches.h"
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -215,6 +216,7 @@ void home_release_host(struct home *home, size_t host)
 void home_release_begin(struct home *home)
 {
     home_search_end(home);
+    watches_end(home->daemon->watches, home->job, true);
     for (size_t i = 0; i < home->host_count; i++)
         if (!home->hosts[i].gone)
             home_release_host(home, i);

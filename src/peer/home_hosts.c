@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "peer/mesh.h"
+#include "peer/watches.h"
 
 #include <stdio.h>
 
@@ -135,6 +136,7 @@ void home_host_attached(struct home *home, size_t host, const Wire__JobAttached 
     state->down_ms = 0;
     state->attach_ms = 0;
     home_renew(home, host);
+    watches_tell(home->daemon->watches, home->job, (uint32_t)host);
     if (home->chan != NULL)
         chan_route_up(home->chan, (int)host, clock_now_ms());
 }

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "peer/mesh.h"
+#include "peer/watches.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -118,6 +119,17 @@ void home_send_steps(struct home *home, size_t except, const Wire__Step *step)
 
 /* ---- start */
 
+static void home_watch_begin(struct home *home)
+{
+    struct watches *watches = home->daemon->watches;
+
+    watches_begin(watches, home->spec);
+    for (size_t i = 0; i < home->host_count; i++)
+        watches_tell(watches, home->job, (uint32_t)i);
+    if (home->spec->n_degrees > 0 && watches_voters(watches, home->job) == 1)
+        home_warn(home, "fewer than three machines take part: if this one is lost, the job is");
+}
+
 void home_start_begin(struct home *home)
 {
     Wire__Frame frame = WIRE__FRAME__INIT;
@@ -130,6 +142,7 @@ void home_start_begin(struct home *home)
     frame.job_start = &start;
     for (size_t i = 0; i < home->host_count; i++)
         home_send_host(home, i, &frame);
+    home_watch_begin(home);
     home->renew_ms = clock_now_ms() + RENEW_MS;
 }
 

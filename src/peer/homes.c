@@ -12,6 +12,7 @@
 #include "peer/members.h"
 #include "peer/mesh.h"
 #include "peer/part.h"
+#include "peer/watches.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -68,6 +69,7 @@ static void accept_reclaim(struct homes *homes, struct link *tool, const Wire__F
         merge_written(home->merge, reclaim->written[i]->rank, reclaim->written[i]->stream,
                       reclaim->written[i]->bytes);
     home_chan_make(home);
+    watches_begin(daemon->watches, home->spec);
     home->state = HOME_RUN;
     home->renew_ms = clock_now_ms() + RENEW_MS;
     for (size_t i = 0; i < home->host_count; i++) {
@@ -224,9 +226,22 @@ void homes_route(struct homes *homes, const Wire__Route *route)
 {
     struct home *home = home_find(homes, route->job);
 
-    if (home == NULL || home->chan == NULL)
+    /* out of contact with the other voters: what comes now will come again */
+    if (home == NULL || home->chan == NULL ||
+        !watches_may_go_on(homes->daemon->watches, home->job))
         return;
     chan_receive(home->chan, route, clock_now_ms());
+    home_schedule(home);
+}
+
+void homes_host_lost(struct homes *homes, const char *job, const struct id *host, const char *why)
+{
+    struct home *home = home_find(homes, job);
+    int number = home != NULL ? home_host_find(home, host) : -1;
+
+    if (number < 0)
+        return;
+    home_host_lost(home, (size_t)number, why);
     home_schedule(home);
 }
 

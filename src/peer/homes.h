@@ -21,6 +21,8 @@ void homes_route(struct homes *homes, const Wire__Route *route);
 void homes_peer_up(struct homes *homes, const struct id *peer);
 void homes_peer_down(struct homes *homes, const struct id *peer, enum link_end end,
                      const char *why);
+/* A host of a job was voted lost. */
+void homes_host_lost(struct homes *homes, const char *job, const struct id *host, const char *why);
 /* Fresh candidates for jobs that search; NULL ends an answer. */
 void homes_candidates(struct homes *homes, const Wire__Answer *answer);
 void homes_stop(struct homes *homes);

@@ -257,6 +257,21 @@ void hosting_lease_over(struct hosting *hosting, const char *job)
         part_end(part, "its lease ran out: the job's home was not heard of");
 }
 
+void hosting_void(struct hosting *hosting, const char *job, const char *why)
+{
+    struct part *part = part_find(hosting, job);
+
+    if (part == NULL)
+        return;
+    log_warning("job part is void job=%s why=\"%s\"", job, why);
+    part_end(part, why);
+}
+
+bool hosting_has_part(struct hosting *hosting, const char *job, const struct id *home)
+{
+    return part_of(hosting, job, home) != NULL;
+}
+
 void hosting_reaped(struct hosting *hosting, pid_t pid, int status)
 {
     struct part *part, *next;

@@ -25,6 +25,10 @@ bool hosting_is_from(const struct hosting *hosting, const struct id *from,
                      const Wire__Route *route);
 /* The lease table's word that a lease ran out. */
 void hosting_lease_over(struct hosting *hosting, const char *job);
+/* This host was voted lost to the job: its part ends. */
+void hosting_void(struct hosting *hosting, const char *job, const char *why);
+/* Is there a part of a job here that has its home there? */
+bool hosting_has_part(struct hosting *hosting, const char *job, const struct id *home);
 /* A link to this peer is there: tell the steps whose jobs it is in. */
 void hosting_peer_up(struct hosting *hosting, const struct id *peer);
 /* The last link to this peer is gone: parts of its jobs that do not run yet end. */

@@ -15,4 +15,6 @@ peer_sources = \
 	src/peer/selfaddr.c src/peer/selfaddr.h \
 	src/peer/settings.c src/peer/settings.h \
 	src/peer/step.c src/peer/step.h \
-	src/peer/toolstep.c src/peer/toolstep.h
+	src/peer/toolstep.c src/peer/toolstep.h \
+	src/peer/vigil.c src/peer/vigil.h \
+	src/peer/watches.c src/peer/watches.h

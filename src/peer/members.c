@@ -2,6 +2,7 @@
 /* members.c - the grid around this daemon: supernodes, the peer cache, round-trip times */
 #include "config.h"
 #include "peer/members_inner.h"
+#include "peer/watches.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -146,6 +147,9 @@ static int grid_join(struct members *members, struct err *err)
                      daemon->hello, &listener_ops, members, err);
     if (members->listener == NULL)
         return -1;
+    daemon->watches = watches_create(daemon, listener_port(members->listener), &warning);
+    if (daemon->watches == NULL)
+        log_warning("lost hosts will be noticed late why=\"%s\"", warning.text);
     self_addrs(members);
     listener_set_hello(members->listener, members->daemon->hello);
     engines_create(members);

@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "peer/mesh.h"
+#include "peer/watches.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -93,6 +94,7 @@ void part_destroy(struct part *part)
     struct hosting *hosting = part->hosting;
 
     leases_end(hosting->daemon->leases, part->job);
+    watches_end(hosting->daemon->watches, part->job, false);
     part_hold_others(part, false);
     mesh_release(hosting->daemon->mesh, &part->home);
     step_destroy(part->step);

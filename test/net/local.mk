@@ -9,6 +9,7 @@ net_tests = \
 	test/net/ends.sh \
 	test/net/replicas.sh \
 	test/net/staging.sh \
+	test/net/watch.sh \
 	test/net/bad.sh
 
 TESTS += $(net_tests)

@@ -42,7 +42,9 @@ check-sim:
 	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(sim_tests)'
 
 # The long run of the replica protocol: some hours' worth of deaths
-sim-long: test/sim/sim-replica test/sim/sim-decide
+sim-long: test/sim/sim-replica test/sim/sim-decide test/sim/sim-views test/sim/sim-watch
 	SEEDS=100000 test/sim/sim-replica
 	SEEDS=100000 test/sim/sim-decide
+	SEEDS=100000 test/sim/sim-views
+	FAR_S=3600 SEEDS=3 test/sim/sim-watch
 .PHONY: check-sim sim-long
