@@ -158,7 +158,7 @@ static void begin_accepting(struct views *views, int64_t now_ms)
         return;
     }
     proposer->state = PROPOSER_ACCEPTING;
-    proposer->votes = 0;
+    proposer->votes = proposer->objections = 0;
     if (views->view->voter_count > 1)
         ask(views, now_ms);
     check_accepted(views, now_ms);
@@ -227,16 +227,31 @@ void propose_accepted(struct views *views, int voter, const Wire__ViewVote *vote
     check_accepted(views, now_ms);
 }
 
-void propose_refused(struct views *views, const Wire__ViewVote *vote, int64_t now_ms)
+/* Those who object are too many for a majority without them: not now. */
+static void on_objection(struct views *views, int voter, const Wire__ViewVote *vote, int64_t now_ms)
 {
-    if (vote->bound > views->seen)
-        views->seen = vote->bound;
-    if (views->proposer.state == PROPOSER_IDLE || vote->ballot != views->proposer.ballot)
+    struct proposer *proposer = &views->proposer;
+    unsigned spare = views->view->voter_count - view_majority(views->view);
+
+    proposer->objections |= 1u << voter;
+    if ((unsigned)__builtin_popcount(proposer->objections) <= spare)
         return;
     for (size_t i = 0; i < vote->n_heard; i++)
         if (vote->heard[i] < views->view->members)
             views->objected_ms[vote->heard[i]] = now_ms;
     back_off(views, now_ms);
+}
+
+void propose_refused(struct views *views, int voter, const Wire__ViewVote *vote, int64_t now_ms)
+{
+    if (vote->bound > views->seen)
+        views->seen = vote->bound;
+    if (views->proposer.state == PROPOSER_IDLE || vote->ballot != views->proposer.ballot)
+        return;
+    if (vote->bound <= vote->ballot && vote->n_heard > 0)
+        on_objection(views, voter, vote, now_ms);
+    else
+        back_off(views, now_ms);
 }
 
 /* ---- time */

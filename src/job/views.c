@@ -234,7 +234,7 @@ static int on_vote(struct views *views, int src, const Wire__ViewVote *vote, str
     else if (vote->kind == WIRE__VOTE_KIND__VOTE_ACCEPTED)
         propose_accepted(views, voter, vote, now_ms);
     else if (vote->kind == WIRE__VOTE_KIND__VOTE_REFUSED)
-        propose_refused(views, vote, now_ms);
+        propose_refused(views, voter, vote, now_ms);
     view_destroy(value);
     return 0;
 }

@@ -17,8 +17,9 @@ struct proposer {
     enum proposer_state state;
     uint64_t ballot, bound; /* bound: the ballot that its value comes from */
     struct view *value;
-    unsigned votes;   /* bits: voters that have answered */
-    int64_t begin_ms; /* idle: not before that; INT64_MAX: nothing to propose */
+    unsigned votes;      /* bits: voters that have agreed */
+    unsigned objections; /* bits: voters that hear whom the value takes for lost */
+    int64_t begin_ms;    /* idle: not before that; INT64_MAX: nothing to propose */
     int64_t resend_ms;
 };
 
@@ -56,7 +57,7 @@ void propose_consider(struct views *views, int64_t now_ms);
 void propose_promised(struct views *views, int voter, const Wire__ViewVote *vote,
                       struct view *value_take, int64_t now_ms);
 void propose_accepted(struct views *views, int voter, const Wire__ViewVote *vote, int64_t now_ms);
-void propose_refused(struct views *views, const Wire__ViewVote *vote, int64_t now_ms);
+void propose_refused(struct views *views, int voter, const Wire__ViewVote *vote, int64_t now_ms);
 void propose_tick(struct views *views, int64_t now_ms);
 int64_t propose_next_ms(const struct views *views);
 
