@@ -8,9 +8,8 @@
  * and sleeps next to never. */
 #include "mca-component/pml_p2prep/pml_p2prep_idle.h"
 
+#include "mca-component/pml_p2prep/pml_p2prep.h"
 #include "mca-component/pml_p2prep/pml_p2prep_wire.h"
-
-#include <opal/threads/threads.h>
 
 enum {
     CALLS_AWAKE = 64,   /* that found nothing, before the first sleep */
