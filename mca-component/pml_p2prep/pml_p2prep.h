@@ -155,6 +155,7 @@ struct mca_pml_p2prep_t {
     char *order;
     size_t retain_max;
     unsigned lag_max;     /* seconds */
+    bool lag_evict;
     struct world *world;  /* NULL: no replicas */
     uint32_t n_processes; /* that the launcher started */
     bool no_cma;

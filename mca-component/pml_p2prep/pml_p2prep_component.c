@@ -95,6 +95,12 @@ static int component_register(void)
         "lag_max",
         "Seconds after which a replica that keeps others waiting at retain_max is reported",
         MCA_BASE_VAR_TYPE_UNSIGNED_INT, OPAL_INFO_LVL_4, &pml->lag_max);
+    pml->lag_evict = false;
+    register_var(
+        "lag_evict",
+        "Such a replica is taken for dead, as long as another one of its rank lives, and "
+        "leaves when it goes on (a launcher may set this; stock mpirun waits for it all the same)",
+        MCA_BASE_VAR_TYPE_BOOL, OPAL_INFO_LVL_4, &pml->lag_evict);
     pml->transports = (char *)"shm,tcp";
     register_var("transports",
                  "Transports to use, of shm (shared memory, within a host) and tcp; the first that "

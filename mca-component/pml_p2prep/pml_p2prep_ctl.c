@@ -332,13 +332,14 @@ static int loser(const struct ctl *ctl, const struct ctl_cut *cut)
     return !can_leave(ctl, first) && can_leave(ctl, second) ? second : first;
 }
 
+/* The one that decides for all: who lags may have stopped. */
 static bool is_lowest(const struct ctl *ctl)
 {
     for (int i = 0; i < ctl->self; i++) {
-        if (!ctl->processes[i].is_dead)
+        if (!ctl->processes[i].is_dead && !ctl->processes[i].is_lagging)
             return false;
     }
-    return true;
+    return !ctl->processes[ctl->self].is_lagging;
 }
 
 /* The one process with most broken links first: that may be all of the trouble. */
@@ -358,6 +359,27 @@ static void cuts_decide(struct ctl *ctl)
         ctl_dead(ctl, loser(ctl, worst));
 }
 
+/* ---- who keeps others waiting */
+
+void ctl_lags(struct ctl *ctl, int process)
+{
+    struct ctl_process *peer = &ctl->processes[process];
+    if (peer->is_dead || peer->is_lagging || !can_leave(ctl, process))
+        return;
+    peer->is_lagging = true;
+    ctl->lag_count++;
+    ctl_tell_all(ctl, CTL_LAGS, process);
+}
+
+/* One after the other: the last replica of a rank stays. */
+static void lags_decide(struct ctl *ctl)
+{
+    for (int i = 0; i < ctl->count; i++) {
+        if (ctl->processes[i].is_lagging && !ctl->processes[i].is_dead && can_leave(ctl, i))
+            ctl_dead(ctl, i);
+    }
+}
+
 /* ---- */
 
 void ctl_take(struct ctl *ctl, const struct ctl_frame *frame)
@@ -371,6 +393,8 @@ void ctl_take(struct ctl *ctl, const struct ctl_frame *frame)
     struct ctl_process *about = &ctl->processes[frame->process];
     if (frame->kind == CTL_DEAD)
         ctl_dead(ctl, (int)frame->process);
+    if (frame->kind == CTL_LAGS)
+        ctl_lags(ctl, (int)frame->process);
     if (frame->kind != CTL_DONE || about->is_done)
         return;
     about->is_done = true;
@@ -384,6 +408,8 @@ void ctl_tell_sets(struct ctl *ctl, struct conn *conn)
     for (int i = 0; i < ctl->count && conn->state == CONN_UP; i++) {
         if (ctl->processes[i].is_done)
             ctl_tell(ctl, conn, CTL_DONE, i);
+        if (ctl->processes[i].is_lagging && !ctl->processes[i].is_dead)
+            ctl_tell(ctl, conn, CTL_LAGS, i);
     }
     for (int i = 0; i < ctl->cut_count && conn->state == CONN_UP; i++) {
         if (is_open(ctl, &ctl->cuts[i]))
@@ -419,8 +445,10 @@ void ctl_poll(struct ctl *ctl, int64_t now_ms)
     }
     if (ctl->dials > 0)
         ctl_dials_tick(ctl);
-    if (ctl->cut_count > 0 && !ctl->is_refused && is_lowest(ctl))
+    if (ctl->cut_count + ctl->lag_count > 0 && !ctl->is_refused && is_lowest(ctl)) {
         cuts_decide(ctl);
+        lags_decide(ctl);
+    }
     if (n > 0)
         ctl_conns_sweep(ctl);
     upcalls(ctl);

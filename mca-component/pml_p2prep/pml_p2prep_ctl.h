@@ -64,6 +64,9 @@ void ctl_look(struct ctl *ctl, int process);
 /* The data link with process broke and is not made again. If both live, one must leave; the lowest
  * living process decides for all which, so that no two give up each other. */
 void ctl_cut(struct ctl *ctl, int process);
+/* It keeps others waiting for too long, and they may do without it: the lowest living process that
+ * nobody complains of takes it for dead, for all, if it can leave. */
+void ctl_lags(struct ctl *ctl, int process);
 /* It is dead for certain (the daemon's word). */
 void ctl_dead(struct ctl *ctl, int process);
 /* The same, from any thread. */

@@ -21,6 +21,7 @@ enum ctl_kind {
     CTL_DEAD,      /* process is */
     CTL_DONE,      /* process is */
     CTL_CUT,       /* process: first * count + second; both live, their data link is broken */
+    CTL_LAGS,      /* process keeps others waiting */
 };
 
 struct ctl_frame {
@@ -50,8 +51,9 @@ struct ctl_cut {
 struct ctl_process {
     struct ctl_card card;
     bool has_card, is_friend, is_dead, is_done;
-    bool is_cut; /* our data link with it broke: if it lives, everybody must know */
-    bool is_met; /* there was a connection with it */
+    bool is_cut;     /* our data link with it broke: if it lives, everybody must know */
+    bool is_lagging; /* somebody complained of it */
+    bool is_met;     /* there was a connection with it */
     struct conn *out, *in;
     int good;         /* address that is known to be its own; -1: none yet */
     int tried, nays;  /* in this dial: addresses tried, of these refused */
@@ -71,6 +73,7 @@ struct ctl {
     int *dead, dead_count, told; /* in order of news; told: upcalls made */
     struct ctl_cut *cuts;
     int cut_count, cut_room;
+    int lag_count; /* processes with is_lagging */
     bool is_done, is_refused, is_refused_told, is_started, is_forked;
     int64_t now_ms;
 };

@@ -143,12 +143,13 @@ static void op_failover(void *arg, int rank, int server, bool is_over)
     p2prep_stats_failover(rank, is_over);
 }
 
-static void op_lag(void *arg, int process, int64_t for_ms)
+static void op_lag(void *arg, int process, int64_t for_ms, size_t bytes)
 {
     const struct world *world = mca_pml_p2prep.world;
+    bool is_evicted = mca_pml_p2prep.lag_evict && p2prep_watch_evict((uint32_t)process);
     (void)arg;
-    opal_show_help(HELP, "lag", true, world->set[process], world->rank[process], process,
-                   p2prep_watch_host(process), (long)(for_ms / 1000));
+    p2prep_say(is_evicted ? "lag evict" : "lag", world->set[process], world->rank[process], process,
+               p2prep_watch_host(process), (long)(for_ms / 1000), OMPI_PROC_MY_NAME->vpid, bytes);
 }
 
 int p2prep_replica_open(void)

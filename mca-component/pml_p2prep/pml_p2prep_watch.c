@@ -149,6 +149,14 @@ void p2prep_watch_cut(uint32_t process)
         ctl_cut(ctl, (int)process);
 }
 
+bool p2prep_watch_evict(uint32_t process)
+{
+    if (!ctl || !can_leave(NULL, (int)process))
+        return false;
+    ctl_lags(ctl, (int)process);
+    return true;
+}
+
 void p2prep_watch_poll(void)
 {
     if (ctl)

@@ -18,6 +18,10 @@ bool p2prep_watch_is_dead(uint32_t process);
 void p2prep_watch_close(void);
 /* The link with this process broke: it is dead, or one of both must leave. */
 void p2prep_watch_cut(uint32_t process);
+/* It keeps others waiting for too long: it is to be taken for dead by all. False: its rank needs
+ * it.
+ */
+bool p2prep_watch_evict(uint32_t process);
 /* News that came. Cheap enough for every few calls of progress. */
 void p2prep_watch_poll(void);
 /* Says that this process needs nobody any more. */

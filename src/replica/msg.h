@@ -36,7 +36,8 @@ enum replica_kind {
                            */
     REPLICA_NOTE_CLOSED,  /* sibling to sibling: ... of replica `set` of rank `rank` */
     REPLICA_CLAIM_END,    /* ... serve me from now on; a stream not named: from the first */
-    REPLICA_HERE,   /* sibling to sibling: your WANT was passed on; says who is slow, me or them */
+    REPLICA_HERE,   /* sibling to sibling: your WANT was passed on; of seq messages to `rank` that I
+                     * posted: who is slow, me or them? */
     REPLICA_SERVED, /* substitute to receiver: what was claimed and posted here went before this */
     REPLICA_HASHES, /* sibling to sibling: struct replica_digest of what was posted, in that order;
                      * seq counts them from 1 */
@@ -47,6 +48,7 @@ enum replica_kind {
 enum replica_msg_flags {
     REPLICA_MSG_SYNC = 1, /* announced because the sender waits for the match */
     REPLICA_MSG_WANT = 2, /* acknowledge at once */
+    REPLICA_MSG_HELD = 4, /* HERE: my retention is pressed, I wait for somebody myself */
 };
 
 struct replica_msg {

@@ -57,10 +57,13 @@ struct replica *replica_create(const struct world *world, int self,
     replica->dead = dead_create(world);
     replica->pumps = mem_array((size_t)world->replicas, sizeof *replica->pumps);
     replica->here_ms = mem_array((size_t)world->replicas, sizeof *replica->here_ms);
+    replica->behind_ms = mem_array((size_t)world->replicas, sizeof *replica->behind_ms);
+    replica->is_held = mem_array((size_t)world->replicas, sizeof *replica->is_held);
+    replica->lag_whom = -1;
     replica->transfers_end = &replica->transfers;
     replica->pool.most = settings->retain_max;
     replica->want_ms = -WANT_MS;
-    replica->lag_told_ms = -settings->lag_max_ms;
+    replica->lag_told = mem_array((size_t)world->processes, sizeof *replica->lag_told);
     peers_create(replica);
     if (settings->verify)
         replica->verify_log = verify_create(world);
@@ -99,6 +102,9 @@ void replica_destroy(struct replica *replica)
     dead_destroy(replica->dead);
     free(replica->pumps);
     free(replica->here_ms);
+    free(replica->behind_ms);
+    free(replica->is_held);
+    free(replica->lag_told);
     free(replica->slots);
     free(replica);
 }
@@ -134,10 +140,23 @@ void replica_end(struct replica *replica, enum replica_end why, int rank, const 
     replica->ops.end(replica->arg, why, rank, sentence);
 }
 
+static void here_receive(struct replica *replica, int src, const struct replica_msg *msg)
+{
+    int set = replica->world->set[src];
+
+    if (replica->world->rank[src] != replica->rank || msg->rank >= (uint32_t)replica->world->ranks)
+        return;
+    replica->here_ms[set] = replica->now_ms;
+    if (msg->seq >= replica->peers[msg->rank].posted)
+        return;
+    replica->behind_ms[set] = replica->now_ms;
+    replica->is_held[set] = (msg->flags & REPLICA_MSG_HELD) != 0;
+}
+
 static void want_receive(struct replica *replica, int src, const struct replica_msg *msg)
 {
     int rank = (int)msg->rank, set = msg->set;
-    struct replica_msg want = *msg, here = {.kind = REPLICA_HERE};
+    struct replica_msg want = *msg;
 
     if (replica->world->rank[src] != replica->rank) {
         receiving_want(replica, replica->world->rank[src]);
@@ -145,6 +164,11 @@ static void want_receive(struct replica *replica, int src, const struct replica_
     }
     if (rank < 0 || rank >= replica->world->ranks || set >= replica->world->replicas)
         return;
+    struct replica_msg here = {.kind = REPLICA_HERE,
+                               .flags = is_pressed(replica) ? REPLICA_MSG_HELD : 0,
+                               .rank = msg->rank,
+                               .seq = replica->peers[rank].posted};
+
     replica_tell(replica, src, &here);
     if ((replica->peers[rank].serves >> set & 1) && (replica->dead->living[rank] >> set & 1))
         replica_tell(replica, world_process(replica->world, rank, set), &want);
@@ -175,8 +199,7 @@ bool replica_receive(struct replica *replica, int src, const struct replica_msg 
         failover_serve(replica, src);
         break;
     case REPLICA_HERE:
-        if (replica->world->rank[src] == replica->rank)
-            replica->here_ms[replica->world->set[src]] = replica->now_ms;
+        here_receive(replica, src, msg);
         break;
     case REPLICA_SERVED:
         failover_served(replica, src);

@@ -79,8 +79,9 @@ struct replica_ops {
      * sent what it had posted, and what the dead left half received is whole. Deaths in a row: once
      * for each, over once. May be NULL. */
     void (*failover)(void *arg, int rank, int server, bool is_over);
-    /* Process has kept others at the cap for lag_max_ms. May be NULL. */
-    void (*lag)(void *arg, int process, int64_t for_ms);
+    /* Process has kept this one at the cap for lag_max_ms, while another replica of its rank lives;
+     * bytes are kept. Once, until nothing waits so long any more. May be NULL. */
+    void (*lag)(void *arg, int process, int64_t for_ms, size_t bytes);
 };
 
 #define REPLICA_SPARED 2

@@ -121,6 +121,7 @@ struct peer {
     struct outstream *out, *last_out;
     struct instream *in, *last_in;
     unsigned records; /* kept for it */
+    uint64_t posted;  /* to it, in all streams */
     uint32_t serves;  /* sets of it that we serve, our own included while its replica lives */
     int source;       /* the process that serves our set, or -1 */
     uint32_t answers; /* sets whose claim is not answered with SERVED yet */
@@ -174,8 +175,14 @@ struct replica {
     struct verify_log *verify_log; /* NULL: nothing is compared */
     size_t records, small_waiting;
     bool is_started, is_ended, is_answering; /* answering: some peer's `answers` are not 0 */
-    int64_t now_ms, want_ms, lag_told_ms, flushed_ms;
-    int64_t *here_ms; /* [replicas] when the sibling answered a WANT last */
+    int64_t now_ms, want_ms, flushed_ms;
+    bool is_lagging;     /* something waited for lag_max_ms at the last tick */
+    bool *lag_told;      /* [processes] named since then */
+    int64_t *here_ms;    /* [replicas] when the sibling answered a WANT last, */
+    int64_t *behind_ms;  /* ... and when it had posted less than we, */
+    bool *is_held;       /* ... because it waited itself */
+    int lag_whom;        /* what waits longest waits for it; -1: nobody */
+    int64_t lag_whom_ms; /* ... since then */
     struct replica_stats stats;
 };
 

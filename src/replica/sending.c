@@ -250,6 +250,7 @@ bool replica_send(struct replica *replica, int dst, uint32_t cid, int32_t tag, u
                     "a message with tag %d was sent in communicator %u whose collective was over",
                     tag, cid);
     stream->hash = hash_next(stream->hash, tag, length);
+    replica->peers[dst].posted++;
     acks_check_mark(replica, stream, seq);
     if (replica->verify_log != NULL)
         verify_post(replica, stream, tag, flags, data, length, token);

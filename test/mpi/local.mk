@@ -27,7 +27,7 @@ p2prep_programs = test/mpi/p2prep-modes test/mpi/p2prep-types test/mpi/p2prep-pr
 	test/mpi/p2prep-work test/mpi/p2prep-cases test/mpi/p2prep-decide test/mpi/p2prep-verify test/mpi/p2prep-dups test/mpi/p2prep-threads
 p2prep_tests = test/mpi/p2prep.sh test/mpi/p2prep-ends.sh test/mpi/p2prep-cases.sh test/mpi/p2prep-chaos.sh \
 	test/mpi/p2prep-stats.sh test/mpi/p2prep-decide.sh test/mpi/p2prep-chaos-decisions.sh test/mpi/p2prep-verify.sh \
-	test/mpi/p2prep-idle.sh
+	test/mpi/p2prep-idle.sh test/mpi/p2prep-lag.sh
 EXTRA_DIST += $(p2prep_tests) test/mpi/p2prep-lib.sh test/mpi/p2prep-result.h test/mpi/p2prep-fault.h \
 	test/mpi/p2prep-modes.c test/mpi/p2prep-types.c test/mpi/p2prep-probe.c test/mpi/p2prep-coll.c test/mpi/p2prep-comm.c \
 	test/mpi/p2prep-work.c test/mpi/p2prep-cases.c test/mpi/p2prep-decide.c test/mpi/p2prep-verify.c test/mpi/p2prep-dups.c test/mpi/p2prep-threads.c test/mpi/p2prep-ends.c test/mpi/p2prep-stats.c \

@@ -22,7 +22,7 @@
 #include <unistd.h>
 
 enum { MAX = 24, PATIENCE_MS = 60000, CARD_MAX = 1024 };
-enum order { NONE, DONE, CUT, LINK, GIVE_UP, TOLD, FORK };
+enum order { NONE, DONE, CUT, LINK, GIVE_UP, TOLD, FORK, COMPLAIN };
 
 struct cell {
     unsigned char card[CARD_MAX];
@@ -75,6 +75,8 @@ static void obey(struct ctl *ctl, struct cell *cell)
         ctl_cut(ctl, cell->whom);
     else if (order == GIVE_UP)
         ctl_dead(ctl, cell->whom);
+    else if (order == COMPLAIN)
+        ctl_lags(ctl, cell->whom);
     else if (order == TOLD)
         ctl_news(ctl, cell->whom);
     else if (order == FORK) {
@@ -405,6 +407,28 @@ static void a_death_before_the_start_is_told(void **state)
     ctl_destroy(ctl);
 }
 
+/* The lowest decides for all, but not when it is the one that has stopped. */
+static void who_keeps_others_waiting_is_given_up_and_leaves_when_it_wakes(void **state)
+{
+    static const int stopped[] = {3, 0};
+    (void)state;
+    for (size_t i = 0; i < sizeof stopped / sizeof stopped[0]; i++) {
+        struct job *job = job_start(5, 0);
+        int who = stopped[i];
+        wait_up(job);
+        kill(job->pids[who], SIGSTOP);
+        order(job, 2, COMPLAIN, who);
+        for (int other = 0; other < 5; other++) {
+            if (other != who)
+                wait_for(&job->cells[other].dead[who], 1);
+        }
+        assert_int_equal(job->cells[who].is_refused, 0);
+        kill(job->pids[who], SIGCONT);
+        wait_for(&job->cells[who].is_refused, 1);
+        job_end(job);
+    }
+}
+
 static void who_is_given_up_leaves(void **state)
 {
     (void)state;
@@ -456,5 +480,6 @@ UNIT_MAIN(cmocka_unit_test(the_killed_are_dead_to_all),
           cmocka_unit_test(only_who_knows_us_can_refuse_us),
           cmocka_unit_test(a_card_without_addresses_is_none),
           cmocka_unit_test(a_death_before_the_start_is_told),
+          cmocka_unit_test(who_keeps_others_waiting_is_given_up_and_leaves_when_it_wakes),
           cmocka_unit_test(who_is_given_up_leaves),
           cmocka_unit_test(the_end_waits_for_the_living_only))

@@ -26,6 +26,8 @@ struct stage {
     int ended; /* enum replica_end + 1 */
     char why[256];
     int lagging;
+    unsigned lags;
+    size_t lag_bytes;
     bool can_get;
     uint64_t read_at; /* the address of the last get() */
     uint8_t got[4096];
@@ -99,10 +101,14 @@ static void stage_end(void *arg, enum replica_end why, int rank, const char *sen
     (void)rank;
 }
 
-static void stage_lag(void *arg, int process, int64_t for_ms)
+static void stage_lag(void *arg, int process, int64_t for_ms, size_t bytes)
 {
-    ((struct stage *)arg)->lagging = process;
-    (void)for_ms;
+    struct stage *stage = arg;
+
+    stage->lagging = process;
+    stage->lags++;
+    stage->lag_bytes = bytes;
+    assert_true(for_ms >= stage->settings.lag_max_ms);
 }
 
 static const struct replica_ops ops = {
@@ -587,10 +593,110 @@ static void a_lagging_replica_is_reported(void **state)
     assert_int_equal(stage->lagging, -1);
     replica_tick(stage->replica, 61000);
     assert_int_equal(stage->lagging, SIBLING);
-    replica_tick(stage->replica, 90000);
-    arrive(stage, SIBLING, (struct replica_msg){.kind = REPLICA_HERE}, 0);
-    replica_tick(stage->replica, 91000);
+    for (int64_t now_ms = 62000; now_ms <= 91000; now_ms += 1000) {
+        arrive(stage, SIBLING, (struct replica_msg){.kind = REPLICA_HERE, .rank = 1, .seq = 1}, 0);
+        replica_tick(stage->replica, now_ms);
+    }
+    assert_int_equal(stage->lagging, SIBLING);
+    arrive(stage, SIBLING, (struct replica_msg){.kind = REPLICA_HERE, .rank = 1, .seq = 1}, 0);
+    replica_tick(stage->replica, 92000);
     assert_int_equal(stage->lagging, OTHER); /* the sibling answers, its receiver does not */
+}
+
+static void a_lagging_replica_is_reported_once_until_it_has_caught_up(void **state)
+{
+    struct stage *stage = *state;
+
+    with_cap(stage, 1000);
+    replica_tick(stage->replica, 1000);
+    while (send_bytes(stage, 8))
+        continue;
+    for (int64_t now_ms = 31000; now_ms <= 300000; now_ms += 1000)
+        replica_tick(stage->replica, now_ms);
+    assert_int_equal(stage->lags, 1);
+    assert_true(stage->lag_bytes > 0 && stage->lag_bytes <= 1000);
+    assert_int_equal(stage->lag_bytes, retained(stage));
+    arrive(stage, SIBLING, note_ack(1, 8), 0);
+    replica_tick(stage->replica, 301000);
+    while (send_bytes(stage, 8))
+        continue;
+    replica_tick(stage->replica, 302000);
+    replica_tick(stage->replica, 340000);
+    assert_int_equal(stage->lags, 2);
+}
+
+/* Process 3 has stopped: process 2 cannot go on, so that process 1 has nothing to receive. */
+static void who_waits_for_a_sibling_that_waits_itself_names_nobody(void **state)
+{
+    struct stage *stage = *state;
+    struct replica_msg here = {
+        .kind = REPLICA_HERE, .flags = REPLICA_MSG_HELD, .rank = 1, .seq = 0};
+
+    with_cap(stage, 0);
+    replica_tick(stage->replica, 1000);
+    send_bytes(stage, 8);
+    for (int64_t now_ms = 2000; now_ms <= 100000; now_ms += 1000) {
+        arrive(stage, SIBLING, here, 0);
+        replica_tick(stage->replica, now_ms);
+    }
+    assert_int_equal(stage->lags, 0);
+    here.seq = 1; /* it has posted it now: its receiver is slow */
+    for (int64_t now_ms = 101000; now_ms <= 150000; now_ms += 1000) {
+        arrive(stage, SIBLING, here, 0);
+        replica_tick(stage->replica, now_ms);
+    }
+    assert_int_equal(stage->lagging, OTHER);
+}
+
+/* Process 2 died, so that process 3 has yet to hear from us what it lacks. */
+static void whom_a_death_makes_us_wait_for_gets_its_own_time(void **state)
+{
+    struct stage *stage = *state;
+
+    with_cap(stage, 0);
+    replica_tick(stage->replica, 1000);
+    send_bytes(stage, 8);
+    replica_tick(stage->replica, 2000);
+    replica_tick(stage->replica, 32000);
+    assert_int_equal(stage->lagging, SIBLING);
+    replica_dead(stage->replica, SIBLING);
+    replica_tick(stage->replica, 33000);
+    replica_tick(stage->replica, 62000);
+    assert_int_equal(stage->lags, 1);
+    replica_tick(stage->replica, 63000);
+    assert_int_equal(stage->lagging, OTHER);
+}
+
+static void a_receiver_that_takes_nothing_is_the_one_that_lags(void **state)
+{
+    struct stage *stage = *state;
+
+    with_cap(stage, 0);
+    stage->room = 0;
+    replica_tick(stage->replica, 1000);
+    send_bytes(stage, 8);
+    for (int64_t now_ms = 2000; now_ms <= 40000; now_ms += 1000) {
+        arrive(stage, SIBLING, (struct replica_msg){.kind = REPLICA_HERE}, 0);
+        replica_tick(stage->replica, now_ms);
+    }
+    assert_int_equal(stage->lags, 1);
+    assert_int_equal(stage->lagging, PEER);
+}
+
+static void the_last_replica_of_a_rank_does_not_lag(void **state)
+{
+    struct stage *stage = *state;
+
+    with_cap(stage, 0);
+    replica_dead(stage->replica, PEER);
+    replica_tick(stage->replica, 1000);
+    send_bytes(stage, 8);
+    arrive(stage, SIBLING, (struct replica_msg){.kind = REPLICA_HERE}, 0);
+    for (int64_t now_ms = 2000; now_ms <= 100000; now_ms += 1000) {
+        arrive(stage, SIBLING, (struct replica_msg){.kind = REPLICA_HERE}, 0);
+        replica_tick(stage->replica, now_ms);
+    }
+    assert_int_equal(stage->lags, 0);
 }
 
 /* ---------------------------------------------------------------- decisions */
@@ -697,6 +803,11 @@ UNIT_MAIN(TEST(a_message_is_sent_once_and_kept_until_the_other_set_has_it),
           TEST(a_million_small_ones_behind_an_unmatched_large_one_are_not_kept),
           TEST(many_streams_below_every_threshold_are_acknowledged_before_a_block),
           TEST(a_lagging_replica_is_reported),
+          TEST(a_lagging_replica_is_reported_once_until_it_has_caught_up),
+          TEST(who_waits_for_a_sibling_that_waits_itself_names_nobody),
+          TEST(whom_a_death_makes_us_wait_for_gets_its_own_time),
+          TEST(a_receiver_that_takes_nothing_is_the_one_that_lags),
+          TEST(the_last_replica_of_a_rank_does_not_lag),
           TEST(what_depends_on_a_decision_leaves_when_it_is_stable),
           TEST(a_synchronous_match_is_known_when_its_decision_is_stable),
           TEST(a_body_goes_to_another_receive_from_its_first_byte),
