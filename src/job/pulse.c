@@ -38,10 +38,12 @@ uint32_t pulse_suspect_ms(uint32_t round_ms)
 uint32_t pulse_lost_ms(uint32_t round_ms)
 {
     uint32_t near_ms = PULSE_MEND_MS + PULSE_BEAT_MS + PULSE_PROBE_MS + PULSE_NEAR_MS;
+    uint32_t far_ms = PULSE_STOP_MS + PULSE_BEAT_MS + 2 * round_ms;
 
     if (round_ms <= PULSE_NEAR_MS)
         return near_ms;
-    return least(near_ms + PULSE_FAR_FACTOR * (round_ms - PULSE_NEAR_MS), PULSE_LOST_MAX);
+    return least(least(near_ms + PULSE_FAR_FACTOR * (round_ms - PULSE_NEAR_MS), far_ms),
+                 PULSE_LOST_MAX);
 }
 
 uint32_t pulse_probe_ms(uint32_t round_ms)

@@ -5,8 +5,7 @@
  * smoothed time plus four deviations. A host beats every PULSE_BEAT_MS. Silent for suspect_ms it is
  * probed, every PULSE_PROBE_MS, directly and through others; silent for lost_ms it is accused. On
  * links with a round up to PULSE_NEAR_MS the sum of what a cable mended within a second may cost is
- * the limit; on longer ones, where hosts are of many kinds and a stop of two seconds is ordinary,
- * it grows with the round. */
+ * the limit; on longer ones a stop of two seconds is borne, too. */
 #ifndef P2PMPI_JOB_PULSE_H
 #define P2PMPI_JOB_PULSE_H
 
@@ -17,7 +16,8 @@
 #define PULSE_MEND_MS    1000 /* a break so long costs nothing */
 #define PULSE_SLACK_MS   20   /* a beat so late is not late */
 #define PULSE_NEAR_MS    40   /* rounds up to here: the near limits */
-#define PULSE_FAR_FACTOR 5    /* what each millisecond of a round beyond adds to lost_ms */
+#define PULSE_STOP_MS    2000 /* on far links a stop so long is ordinary */
+#define PULSE_FAR_FACTOR 20   /* how steeply the limit goes from near to far */
 #define PULSE_LOST_MAX   10000
 #define PULSE_ROUND_MAX  3000
 #define PULSE_UNKNOWN_MS 250 /* the round of a link that was never measured */
@@ -36,7 +36,8 @@ uint32_t pulse_round_ms(const struct pulse *pulse);
 uint32_t pulse_suspect_ms(uint32_t round_ms);
 /* ... so often. */
 uint32_t pulse_probe_ms(uint32_t round_ms);
-/* After so much others are asked about it, and the voters are told: late, for they are told of all. */
+/* After so much others are asked about it, and the voters are told: late, for they are told of all.
+ */
 uint32_t pulse_tell_ms(uint32_t round_ms);
 /* After so much it is accused. */
 uint32_t pulse_lost_ms(uint32_t round_ms);
