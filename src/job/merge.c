@@ -8,8 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define KEPT_MAX (2u << 20) /* of one source: twice what a step sends without being acknowledged   \
-                             */
+#define KEPT_MAX                                                                                   \
+    (2u << 20) /* of one source: twice what a step sends without being acknowledged                \
+                */
 
 /* One replica's stream. */
 struct source {
@@ -42,6 +43,7 @@ struct merge {
     struct merge_ops ops;
     void *arg;
     struct member *members; /* [rank] */
+    bool is_resumed;
 };
 
 /* A stream at work. */
@@ -375,6 +377,21 @@ static struct work work_of(struct merge *merge, uint32_t rank, uint32_t number)
 
 /* ---- what happens */
 
+void merge_resume(struct merge *merge)
+{
+    merge->is_resumed = true;
+}
+
+/* The first piece of a source that an earlier home has heard. Only lines are acknowledged before
+ * they are written: so lines it was. */
+static void begin_anywhere(struct work *work, struct source *source, uint64_t offset)
+{
+    if (!work->merge->is_resumed || source->is_heard)
+        return;
+    work->stream->by_lines |= offset > work->stream->resume;
+    source->at = source->acked = offset;
+}
+
 int merge_add(struct merge *merge, uint32_t process, uint32_t stream, uint64_t offset,
               const uint8_t *data, size_t size, bool end)
 {
@@ -384,8 +401,7 @@ int merge_add(struct merge *merge, uint32_t process, uint32_t stream, uint64_t o
     struct work work = work_of(merge, (uint32_t)merge->world->rank[process], stream);
     struct source *source = &work.stream->sources[merge->world->set[process]];
 
-    if (!source->is_heard && offset <= work.stream->resume)
-        source->at = source->acked = offset;
+    begin_anywhere(&work, source, offset);
     if (offset > source_end(source))
         return -1;
     size_t known =
@@ -421,11 +437,8 @@ void merge_written(struct merge *merge, uint32_t rank, uint32_t stream, uint64_t
     if (rank >= (uint32_t)merge->world->ranks || stream < MERGE_STDOUT || stream > MERGE_STDERR)
         return;
     struct work work = work_of(merge, rank, stream);
-    bool is_new = work.stream->out == 0;
 
-    for (int set = 0; set < merge->world->replicas; set++)
-        is_new = is_new && !work.stream->sources[set].is_heard;
-    if (is_new)
+    if (merge->is_resumed && work.stream->out == 0)
         work.stream->out = work.stream->resume = bytes;
     if (bytes <= work.stream->written || bytes > work.stream->out)
         return;

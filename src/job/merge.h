@@ -44,6 +44,10 @@ struct merge;
 struct merge *merge_create(const struct world *world, const struct merge_ops *ops, void *arg);
 void merge_destroy(struct merge *merge);
 
+/* For a home that takes a job back, before anything else: steps repeat what was not acknowledged,
+ * from wherever that was; what is written comes by merge_written() before that. */
+void merge_resume(struct merge *merge);
+
 /* A process wrote this. Repeated bytes are known as such. -1: not possible (a gap, another stream,
  * more than its window); nothing happened. */
 int merge_add(struct merge *merge, uint32_t process, uint32_t stream, uint64_t offset,
@@ -51,8 +55,7 @@ int merge_add(struct merge *merge, uint32_t process, uint32_t stream, uint64_t o
 /* The process is dead: what it wrote and is not out does not count, unless it was the last of its
  * rank. */
 void merge_dead(struct merge *merge, uint32_t process);
-/* Bytes of this stream have been written, in all. Before any merge_add(): the first ones were
- * written in an earlier life of this job's home. */
+/* Bytes of this stream have been written, in all. */
 void merge_written(struct merge *merge, uint32_t rank, uint32_t stream, uint64_t bytes);
 
 #endif

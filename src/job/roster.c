@@ -11,8 +11,7 @@ struct roster {
     struct world *world;
     unsigned char *state; /* [process] enum roster_state */
     uint32_t *left;       /* [rank] */
-    uint32_t *well;       /* [rank] replicas that ended well */
-    uint32_t running, unfulfilled;
+    uint32_t running;
 };
 
 bool roster_is_sound(uint32_t processes, const uint32_t *degrees, size_t count)
@@ -37,11 +36,9 @@ struct roster *roster_create(uint32_t processes, const uint32_t *degrees, size_t
     roster->world = world;
     roster->state = mem_array(processes, sizeof *roster->state);
     roster->left = mem_array((size_t)world->ranks, sizeof *roster->left);
-    roster->well = mem_array((size_t)world->ranks, sizeof *roster->well);
     for (uint32_t process = 0; process < processes; process++)
         roster->left[world->rank[process]]++;
     roster->running = processes;
-    roster->unfulfilled = (uint32_t)world->ranks;
     return roster;
 }
 
@@ -52,7 +49,6 @@ void roster_destroy(struct roster *roster)
     world_destroy(roster->world);
     free(roster->state);
     free(roster->left);
-    free(roster->well);
     free(roster);
 }
 
@@ -82,17 +78,23 @@ static bool leave(struct roster *roster, uint32_t process, enum roster_state sta
 
 bool roster_ended_well(struct roster *roster, uint32_t process)
 {
-    if (!leave(roster, process, ROSTER_ENDED_WELL))
-        return false;
-    if (roster->well[roster_rank(roster, process)]++ == 0)
-        roster->unfulfilled--;
-    return true;
+    return leave(roster, process, ROSTER_ENDED_WELL);
 }
 
 bool roster_died(struct roster *roster, uint32_t process)
 {
     if (!leave(roster, process, ROSTER_DEAD))
         return false;
+    roster->left[roster_rank(roster, process)]--;
+    return true;
+}
+
+bool roster_lost(struct roster *roster, uint32_t process)
+{
+    if (process >= (uint32_t)roster->world->processes ||
+        roster->state[process] != ROSTER_ENDED_WELL)
+        return roster_died(roster, process);
+    roster->state[process] = ROSTER_DEAD;
     roster->left[roster_rank(roster, process)]--;
     return true;
 }
@@ -110,9 +112,4 @@ uint32_t roster_left(const struct roster *roster, uint32_t rank)
 uint32_t roster_running(const struct roster *roster)
 {
     return roster->running;
-}
-
-bool roster_is_fulfilled(const struct roster *roster)
-{
-    return roster->unfulfilled == 0;
 }

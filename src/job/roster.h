@@ -32,12 +32,12 @@ bool roster_has_replicas(const struct roster *roster);
 /* The first word about a process counts; later ones change nothing: false. */
 bool roster_ended_well(struct roster *roster, uint32_t process);
 bool roster_died(struct roster *roster, uint32_t process);
+/* Its host is lost: dead, and if it had ended well nobody can ask for what it made. */
+bool roster_lost(struct roster *roster, uint32_t process);
 enum roster_state roster_state_of(const struct roster *roster, uint32_t process);
 
 /* Replicas of a rank that run or ended well: 0 is the end of the job. */
 uint32_t roster_left(const struct roster *roster, uint32_t rank);
 uint32_t roster_running(const struct roster *roster); /* processes */
-/* Every rank has ended well in one of its replicas at least. */
-bool roster_is_fulfilled(const struct roster *roster);
 
 #endif

@@ -128,7 +128,7 @@ void home_send_steps(struct home *home, size_t except, const Wire__Step *step);
 /* home_ranks.c */
 /* A process has ended, as its step says. */
 void home_process_ended(struct home *home, size_t host, const Wire__RankExit *message);
-/* All processes of a host that ran are dead. False: a rank has no replica left. Else text_out says
+/* All processes of a host are dead, and what ended well there is out of reach. False: a rank has no replica left. Else text_out says
  * what protection is lost, "" none: "ranks 1, 3 have one replica left". */
 bool home_processes_lost(struct home *home, size_t host, char *text_out, size_t size);
 /* Nothing runs any more that could add to the job, but perhaps on hosts that are silent. */

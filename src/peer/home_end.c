@@ -6,10 +6,8 @@
 #include "peer/watches.h"
 
 #include "base/clock.h"
-#include "base/mem.h"
 
 #include <signal.h>
-#include <stdlib.h>
 
 void home_signal_all(struct home *home, int number)
 {
@@ -86,56 +84,35 @@ static void fetch_from(struct home *home, size_t host)
     home_send_host(home, host, &frame);
 }
 
-/* Does a host have a replica of this rank whose files are whole? */
-static bool has_rank(const struct home *home, size_t host, int rank)
+/* Has one of the hosts that are asked a replica of this rank whose files are whole? Else
+ * *other_out is the first host that has; host_count: none. */
+static bool is_fetched(const struct home *home, int rank, size_t *other_out)
 {
     const struct world *world = roster_world(home->roster);
 
-    for (int set = 0; set < world->replicas; set++) {
+    *other_out = home->host_count;
+    for (int set = world->replicas - 1; set >= 0; set--) {
         int process = world_process(world, rank, set);
-        if (process >= 0 && home->spec->rank_host[process] == host &&
-            roster_state_of(home->roster, (uint32_t)process) != ROSTER_DEAD)
+        if (process < 0 || roster_state_of(home->roster, (uint32_t)process) == ROSTER_DEAD)
+            continue;
+        size_t host = home->spec->rank_host[process];
+        if (home->hosts[host].gone)
+            continue;
+        if (home->hosts[host].fetching)
             return true;
+        *other_out = host;
     }
     return false;
 }
 
-/* The host with most of the ranks that are wanted still; host_count: none has any. */
-static size_t best_host(const struct home *home, const bool *has, uint32_t *count_out)
-{
-    const struct world *world = roster_world(home->roster);
-    size_t best = home->host_count;
-
-    *count_out = 0;
-    for (size_t host = 0; host < home->host_count; host++) {
-        uint32_t count = 0;
-        if (home->hosts[host].gone)
-            continue;
-        for (int rank = 0; rank < world->ranks; rank++)
-            count += !has[rank] && has_rank(home, host, rank);
-        if (home->hosts[host].fetching && count > 0)
-            count = UINT32_MAX; /* what comes anyhow */
-        if (count > *count_out) {
-            *count_out = count;
-            best = host;
-        }
-    }
-    return best;
-}
-
-/* As few hosts as will do, so that a file that replicas made comes once. */
+/* No more hosts than needed, so that a file that replicas made comes once. */
 static void fetch_choose(struct home *home)
 {
-    const struct world *world = roster_world(home->roster);
-    bool *has = mem_array((size_t)world->ranks, sizeof *has);
-    uint32_t count;
+    size_t host;
 
-    for (size_t host; (host = best_host(home, has, &count)) < home->host_count;) {
-        fetch_from(home, host);
-        for (int rank = 0; rank < world->ranks; rank++)
-            has[rank] = has[rank] || has_rank(home, host, rank);
-    }
-    free(has);
+    for (int rank = 0; rank < roster_world(home->roster)->ranks; rank++)
+        if (!is_fetched(home, rank, &host) && host < home->host_count)
+            fetch_from(home, host);
 }
 
 static void fetch_all(struct home *home)

@@ -59,8 +59,7 @@ void home_output(struct home *home, size_t host, const Wire__Output *output)
         return;
     if (merge_add(home->merge, output->rank, output->stream, output->offset, output->data.data,
                   output->data.len, output->end) < 0)
-        home_fail(home, RESULT_FAILED, "%s sent output that does not follow what came before",
-                  home->hosts[host].name);
+        home_host_lost(home, host, "it sent output that does not follow what came before");
 }
 
 /* ---- input */

@@ -70,13 +70,6 @@ static void warn_of_loss(struct home *home, size_t host, const Wire__RankExit *m
     free(places);
 }
 
-/* It is no more; what it wrote and nobody else has does not count. */
-static void count_out(struct home *home, uint32_t process)
-{
-    if (roster_died(home->roster, process))
-        merge_dead(home->merge, process);
-}
-
 void home_process_ended(struct home *home, size_t host, const Wire__RankExit *message)
 {
     uint32_t process = message->rank;
@@ -87,8 +80,8 @@ void home_process_ended(struct home *home, size_t host, const Wire__RankExit *me
     spread_exit(home, host, message);
     if (has_ended_well(message))
         roster_ended_well(home->roster, process);
-    else
-        count_out(home, process);
+    else if (roster_died(home->roster, process))
+        merge_dead(home->merge, process);
     home_input_check(home);
     uint32_t rank = roster_rank(home->roster, process);
     struct rank_end end = {.rank = rank,
@@ -141,9 +134,8 @@ bool home_processes_lost(struct home *home, size_t host, char *text_out, size_t 
     char ranks[200];
 
     for (uint32_t process = 0; process < home->spec->ranks; process++)
-        if (home->spec->rank_host[process] == host &&
-            roster_state_of(home->roster, process) == ROSTER_RUNS)
-            count_out(home, process);
+        if (home->spec->rank_host[process] == host && roster_lost(home->roster, process))
+            merge_dead(home->merge, process);
     text_out[0] = '\0';
     if (list_ranks(home, host, 0, ranks, sizeof ranks) > 0) {
         if (roster_has_replicas(home->roster))
@@ -159,14 +151,33 @@ bool home_processes_lost(struct home *home, size_t host, char *text_out, size_t 
 
 /* ---- the end of all */
 
-/* Every rank is done in one replica; those that seem to run are on hosts that do not answer. */
+static bool is_silent(const struct home *home, uint32_t process)
+{
+    return home->hosts[home->spec->rank_host[process]].down_ms != 0;
+}
+
+/* One of the rank's replicas has ended well on a host that answers. */
+static bool is_done(const struct home *home, int rank)
+{
+    const struct world *world = roster_world(home->roster);
+
+    for (int set = 0; set < world->replicas; set++) {
+        int process = world_process(world, rank, set);
+        if (process >= 0 && !is_silent(home, (uint32_t)process) &&
+            roster_state_of(home->roster, (uint32_t)process) == ROSTER_ENDED_WELL)
+            return true;
+    }
+    return false;
+}
+
+/* Every rank is done; what seems to run is on hosts that do not answer. */
 static bool is_rest_silent(const struct home *home)
 {
-    if (!roster_is_fulfilled(home->roster))
-        return false;
     for (uint32_t process = 0; process < home->spec->ranks; process++)
-        if (roster_state_of(home->roster, process) == ROSTER_RUNS &&
-            home->hosts[home->spec->rank_host[process]].down_ms == 0)
+        if (roster_state_of(home->roster, process) == ROSTER_RUNS && !is_silent(home, process))
+            return false;
+    for (int rank = 0; rank < roster_world(home->roster)->ranks; rank++)
+        if (!is_done(home, rank))
             return false;
     return true;
 }
@@ -179,7 +190,9 @@ void home_ranks_check(struct home *home)
         home_event(home, HOME_EVENT_RANKS_ENDED);
         return;
     }
-    for (size_t i = 0; home->state == HOME_RUN && i < home->host_count && is_rest_silent(home); i++)
+    if (!is_rest_silent(home))
+        return;
+    for (size_t i = 0; home->state == HOME_RUN && i < home->host_count; i++)
         if (home->hosts[i].down_ms != 0)
             home_host_lost(home, i, "the job has ended without it");
 }

@@ -87,7 +87,7 @@ static void chan_broken(void *arg, int peer, const char *why)
 {
     struct home *home = arg;
 
-    home_fail(home, RESULT_FAILED, "host %s cannot be spoken to: %s", home->hosts[peer].name, why);
+    home_host_lost(home, (size_t)peer, why);
 }
 
 void home_chan_make(struct home *home)

@@ -65,6 +65,7 @@ static void accept_reclaim(struct homes *homes, struct link *tool, const Wire__F
     }
     strcpy(home->job, home->spec->job);
     home_hosts_make(home);
+    merge_resume(home->merge);
     for (size_t i = 0; i < reclaim->n_written; i++)
         merge_written(home->merge, reclaim->written[i]->rank, reclaim->written[i]->stream,
                       reclaim->written[i]->bytes);
@@ -306,7 +307,8 @@ void homes_list(const struct homes *homes, Wire__Jobs *jobs)
         info->state = mem_string(home_state_name(home->state));
         info->role = mem_string("home");
         info->owner = mem_string(home->daemon->hello->self->name);
-        info->ranks = home->spec != NULL ? home->spec->ranks : home->submit->ranks;
+        info->ranks = home->roster != NULL ? (uint32_t)roster_world(home->roster)->ranks
+                                           : home->submit->ranks;
         info->hosts = (uint32_t)home->host_count;
         info->since_s = (uint64_t)(clock_wall_s() - (clock_now_ms() - home->submitted_ms) / 1000);
         if (home->tool != NULL)

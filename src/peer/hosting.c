@@ -325,7 +325,8 @@ void hosting_list(const struct hosting *hosting, Wire__Jobs *jobs)
         }
         if (part->spec != NULL) {
             info->command = mem_string(part->spec->command);
-            info->ranks = part->spec->ranks;
+            info->ranks =
+                part->spec->n_degrees > 0 ? (uint32_t)part->spec->n_degrees : part->spec->ranks;
             info->hosts = (uint32_t)part->spec->n_hosts;
         }
         jobs->jobs = mem_grow(jobs->jobs, jobs->n_jobs + 1, sizeof *jobs->jobs);

@@ -8,4 +8,4 @@ test_lib_netlab_netlab_SOURCES = \
 	test/lib/netlab/lab.c test/lib/netlab/lab.h \
 	test/lib/netlab/labnet.c test/lib/netlab/labnet.h \
 	test/lib/netlab/labroot.c test/lib/netlab/labroot.h
-EXTRA_DIST += test/lib/claim.sh test/lib/lab.sh test/lib/grid.sh test/lib/summary.sh test/lib/sanitizer.sh test/lib/lsan.supp
+EXTRA_DIST += test/lib/claim.sh test/lib/lab.sh test/lib/grid.sh test/lib/replicas.sh test/lib/summary.sh test/lib/sanitizer.sh test/lib/lsan.supp

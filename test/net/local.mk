@@ -8,6 +8,7 @@ net_tests = \
 	test/net/programs.sh \
 	test/net/ends.sh \
 	test/net/replicas.sh \
+	test/net/replicas-lost.sh \
 	test/net/staging.sh \
 	test/net/watch.sh \
 	test/net/bad.sh

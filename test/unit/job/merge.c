@@ -235,12 +235,30 @@ static void a_new_home_goes_on_where_the_old_one_was(void **state)
 
     (void)state;
     begin(&f, 2);
+    f.out[0] = mem_grow(f.out[0], 7, 1);
     f.size[0] = 6; /* p2pmpirun has them */
+    merge_resume(f.merge);
     merge_written(f.merge, 0, OUT, 6);
     add(&f, 0, OUT, 4, "efgh");
     assert_int_equal(f.size[0], 6);
     add(&f, 1, OUT, 6, "ghi");
     assert_string_equal(f.out[0] + 6, "gh");
+    end(&f);
+}
+
+static void a_new_home_goes_on_with_the_leaders_lines(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    begin(&f, 2);
+    f.out[0] = mem_grow(f.out[0], 9, 1);
+    f.size[0] = 8;
+    merge_resume(f.merge);
+    merge_written(f.merge, 0, OUT, 8);
+    add(&f, 1, OUT, 10, "third of b\n"); /* whose line 2 was acknowledged, and not written */
+    add(&f, 0, OUT, 4, "one\ntwo\nthree\n");
+    assert_string_equal(f.out[0] + 8, "two\nthree\n");
     end(&f);
 }
 
@@ -382,6 +400,7 @@ UNIT_MAIN(cmocka_unit_test(without_replicas_all_goes_out_as_it_comes),
           cmocka_unit_test(standard_error_is_the_leaders_lines),
           cmocka_unit_test(one_end_and_one_byte_more_is_a_difference),
           cmocka_unit_test(a_new_home_goes_on_where_the_old_one_was),
+          cmocka_unit_test(a_new_home_goes_on_with_the_leaders_lines),
           cmocka_unit_test(what_cannot_be_is_refused),
           cmocka_unit_test(a_follower_far_ahead_does_not_block),
           cmocka_unit_test(whoever_dies_when_each_line_comes_once))

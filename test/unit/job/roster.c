@@ -47,11 +47,15 @@ static void a_rank_lives_while_one_replica_runs_or_ended_well(void **state)
     assert_true(roster_ended_well(roster, 3));
     assert_true(roster_died(roster, 4));
     assert_int_equal(roster_left(roster, 1), 1);
-    assert_false(roster_is_fulfilled(roster));
     assert_true(roster_ended_well(roster, 0));
-    assert_true(roster_is_fulfilled(roster));
     assert_int_equal(roster_running(roster), 1);
     assert_int_equal(roster_state_of(roster, 2), ROSTER_RUNS);
+    assert_true(roster_lost(roster, 3)); /* it had ended well, but who can ask it now */
+    assert_false(roster_lost(roster, 3));
+    assert_int_equal(roster_left(roster, 1), 0);
+    assert_int_equal(roster_left(roster, 0), 2);
+    assert_true(roster_lost(roster, 2));
+    assert_int_equal(roster_running(roster), 0);
     assert_false(roster_died(roster, 5));
     roster_destroy(roster);
 }

@@ -20,9 +20,10 @@ struct host {
     uint32_t rtt_us;             /* 0: not measured */
     enum how how;
     const char *mpi;
-    bool dead;     /* as the cache has it */
-    bool later;    /* known only to the supernode */
-    uint32_t held; /* what the booking holds now */
+    const char *machine; /* NULL: a machine of its own */
+    bool dead;           /* as the cache has it */
+    bool later;          /* known only to the supernode */
+    uint32_t held;       /* what the booking holds now */
     int asks;
 };
 
@@ -112,6 +113,8 @@ static void add_host(struct grid *grid, size_t index)
     peer.alive = !host->dead;
     info.mpi = (char *)(host->mpi != NULL ? host->mpi : "4.1.4");
     info.arch = (char *)"x86_64";
+    if (host->machine != NULL)
+        info.machine_id = (char *)host->machine;
     peer.host = &info;
     load.slots = host->total;
     load.slots_free = host->known;
@@ -435,6 +438,54 @@ static void failures_say_what_to_do(void **state)
     }
 }
 
+static void replicas_find_machines_of_their_own(void **state)
+{
+    static const struct {
+        struct host hosts[4];
+        uint32_t degree;
+        bool oversubscribe;
+        const char *map; /* hosts of the first replicas, then of the second; or the sentence */
+    } cases[] = {
+        {{{"a", 2, 2, 2, 0}, {"b", 2, 2, 2, 1}}, 2, false, "aabb"},
+        {{{"a", 2, 2, 2, 0, .machine = "m"}, {"b", 2, 2, 2, 1, .machine = "m"}, {"c", 2, 2, 2, 2}},
+         2,
+         false,
+         "aacc"},
+        {{{"a", 2, 2, 2, 0, .machine = "m"}, {"b", 2, 2, 2, 1, .machine = "m"}},
+         2,
+         false,
+         "2 ranks with their replicas are 4 processes, and replicas of a rank never share a "
+         "machine; the grid has 4 free slots on 1 machine: the largest -r that fits is 1"},
+        {{{"a", 2, 2, 2, 0}, {"b", 1, 1, 1, 1}},
+         3,
+         true,
+         "2 ranks with their replicas are 6 processes, and replicas of a rank never share a "
+         "machine; the grid has 2 machines: the largest -r that fits is 2"},
+        {{{"a", 1, 1, 1, 0}},
+         2,
+         false,
+         "2 ranks with their replicas are 4 processes, and replicas of a rank never share a "
+         "machine; the grid has 1 free slot on 1 machine: not even -r 1 fits, use a smaller -n or "
+         "--oversubscribe"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct host hosts[4];
+        uint32_t degrees[2] = {cases[i].degree, cases[i].degree};
+        struct grid grid = {.hosts = hosts, .now_ms = 1000};
+        struct book_request request = {
+            .ranks = 2, .degrees = degrees, .oversubscribe = cases[i].oversubscribe};
+        memcpy(hosts, cases[i].hosts, sizeof hosts);
+        while (grid.count < 4 && hosts[grid.count].name != NULL)
+            grid.count++;
+        run(&grid, &request);
+        assert_string_equal(grid.ok ? grid.map : grid.err.text, cases[i].map);
+        assert_no_leak(&grid);
+        book_destroy(grid.book);
+    }
+}
+
 static void wishes_are_taken_in_their_order(void **state)
 {
     static const struct {
@@ -607,6 +658,7 @@ static void a_big_grid_is_asked_for_little_more_than_needed(void **state)
 }
 
 UNIT_MAIN(cmocka_unit_test(jobs_find_their_hosts), cmocka_unit_test(failures_say_what_to_do),
+          cmocka_unit_test(replicas_find_machines_of_their_own),
           cmocka_unit_test(wishes_are_taken_in_their_order),
           cmocka_unit_test(waiting_gets_slots_that_become_free), cmocka_unit_test(waiting_ends),
           cmocka_unit_test(the_book_may_be_destroyed_in_done),

@@ -92,6 +92,14 @@ static void a_start_that_does_not_fit_itself_is_refused(void **state)
     spec.n_argv = 0;
     assert_int_equal(map_check(&start, &err), -1);
     spec.n_argv = 1;
+    uint32_t degrees[] = {2, 2};
+    spec.degrees = degrees;
+    spec.n_degrees = 2;
+    assert_int_equal(map_check(&start, &err), -1);
+    assert_string_equal(err.text, "the replicas of the job's ranks are not its 5 processes");
+    degrees[1] = 3;
+    assert_int_equal(map_check(&start, &err), 0);
+    spec.n_degrees = 0;
     start.spec = NULL;
     assert_int_equal(map_check(&start, &err), -1);
     start.spec = &spec;

@@ -142,6 +142,38 @@ static void ranks_of_a_host_are_written_as_ranges(void **state)
     free(none);
 }
 
+static void the_map_of_replicas_has_a_line_for_each_rank(void **state)
+{
+    uint32_t rank_host[] = {0, 1, 1}, degrees[] = {2, 1};
+    Wire__JobSpec spec = WIRE__JOB_SPEC__INIT;
+    Wire__JobHost hosts[2] = {WIRE__JOB_HOST__INIT, WIRE__JOB_HOST__INIT};
+    Wire__JobHost *list[] = {&hosts[0], &hosts[1]};
+    Wire__Peer peers[2] = {WIRE__PEER__INIT, WIRE__PEER__INIT};
+    char seen[400] = "";
+
+    (void)state;
+    spec.job = (char *)"0123456789abcdef";
+    spec.command = (char *)"app";
+    spec.ranks = 3;
+    spec.n_rank_host = 3;
+    spec.rank_host = rank_host;
+    spec.n_degrees = 2;
+    spec.degrees = degrees;
+    spec.n_hosts = 2;
+    spec.hosts = list;
+    for (int i = 0; i < 2; i++) {
+        hosts[i].peer = &peers[i];
+        peers[i].name = (char *)(i == 0 ? "north" : "south");
+    }
+    FILE *out = fmemopen(seen, sizeof seen, "w");
+    run_map_print(&spec, out);
+    fclose(out);
+    assert_string_equal(seen, "Job 01234567: app, 2 ranks, 3 processes on 2 hosts\n"
+                              "RANK  REPLICA 0  REPLICA 1\n"
+                              "   0  north      south\n"
+                              "   1  south      -\n");
+}
+
 static void progress_tells_bytes_while_staging(void **state)
 {
     char text[200];
@@ -160,4 +192,5 @@ UNIT_MAIN(cmocka_unit_test(a_table_is_cut_to_the_terminal),
           cmocka_unit_test(numbers_are_written_for_people),
           cmocka_unit_test(peers_are_sorted_and_only_the_living_are_in_a_host_file),
           cmocka_unit_test(ranks_of_a_host_are_written_as_ranges),
+          cmocka_unit_test(the_map_of_replicas_has_a_line_for_each_rank),
           cmocka_unit_test(progress_tells_bytes_while_staging))
