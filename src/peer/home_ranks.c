@@ -62,11 +62,13 @@ static void warn_of_loss(struct home *home, size_t host, const Wire__RankExit *m
     uint32_t rank = roster_rank(home->roster, message->rank);
     uint32_t left = roster_left(home->roster, rank);
     char *places = places_left(home, rank);
-    char how[128];
+    char how[128], count[32] = "one replica";
 
     describe_end(message, how, sizeof how);
-    home_warn(home, "a replica of rank %u (process %u on %s) %s: it has %u left, on %s", rank,
-              message->pid, home->hosts[host].name, how, left, places);
+    if (left > 1)
+        snprintf(count, sizeof count, "%u replicas", left);
+    home_warn(home, "a replica of rank %u (process %u on %s) %s: rank %u has %s left, on %s", rank,
+              message->pid, home->hosts[host].name, how, rank, count, places);
     free(places);
 }
 

@@ -3,6 +3,7 @@
 #include "config.h"
 #include "tools/run_env.h"
 
+#include "base/alike.h"
 #include "base/mem.h"
 
 #include <stdio.h>
@@ -19,6 +20,7 @@ static void set(struct run_env *env, const char *name, size_t length, const char
             free(own);
             free(env->vars[i]->value);
             env->vars[i]->value = mem_string(value);
+            env->vars[i]->unset = false;
             return;
         }
     Wire__Var *var = mem_alloc(sizeof *var);
@@ -51,6 +53,20 @@ static const char *value_of(char *const *environ_list, const char *name)
     return NULL;
 }
 
+/* Replicas on different hosts must find the same, as the user has it: also nothing. */
+static void set_alike(struct run_env *env, char *const *environ_list)
+{
+    const struct alike *alike;
+
+    for (size_t i = 0; (alike = alike_at(i)) != NULL; i++) {
+        const char *value = value_of(environ_list, alike->name);
+        if (value != NULL || alike->value == NULL)
+            set(env, alike->name, strlen(alike->name), value != NULL ? value : "");
+        if (value == NULL && alike->value == NULL)
+            env->vars[env->count - 1]->unset = true;
+    }
+}
+
 void run_env_fill(struct run_env *env, const struct run_options *options, char *const *environ_list,
                   bool everything, void (*warn)(const char *text, void *arg), void *arg)
 {
@@ -59,6 +75,8 @@ void run_env_fill(struct run_env *env, const struct run_options *options, char *
     if (!everything) {
         set_matching(env, environ_list, "OMPI_MCA_", strlen("OMPI_MCA_"));
         set_matching(env, environ_list, "PMIX_MCA_", strlen("PMIX_MCA_"));
+        if (options->replicas != NULL)
+            set_alike(env, environ_list);
     }
     for (size_t i = 0; i < options->exports.count; i++) {
         const char *word = options->exports.items[i], *equals = strchr(word, '=');

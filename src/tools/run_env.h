@@ -14,7 +14,8 @@ struct run_env {
 
 /* environ: the user's, NULL-ended. everything: the ranks inherit it all anyway (this machine
  * alone), so only what the command line adds is listed. Else also OMPI_MCA_* and PMIX_MCA_* of
- * environ. warn is called for each -x NAME that is not set. */
+ * environ, and for replicas what makes them alike (base/alike.h), set or not. warn is called for
+ * each -x NAME that is not set. */
 void run_env_fill(struct run_env *env, const struct run_options *options, char *const *environ_list,
                   bool everything, void (*warn)(const char *text, void *arg), void *arg);
 void run_env_clear(struct run_env *env);

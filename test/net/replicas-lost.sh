@@ -69,6 +69,11 @@ within 20 printed "^ready 3"
 for host in $(grid_names); do kill_on "$host" act; done
 claim "all replicas are killed: so is the job, with 128 + 9" job_answers 137
 
+start_job -n 4 -r 2 ./act count 10
+claim "ranks are starting" within 20 not is_clean h4
+lab kill h4
+ends_well 10 4
+
 begin -n 2 -r 3 ./act count 40
 lab kill h5 && lab kill h6
 ends_well 40 2

@@ -88,6 +88,28 @@ static void what_is_inherited_anyway_is_not_listed_and_a_missing_one_is_told(voi
     run_options_clear(&options);
 }
 
-UNIT_MAIN(cmocka_unit_test(a_grid_job_gets_parameters_and_what_x_names),
+static void replicas_get_the_users_language_or_none(void **state)
+{
+    static char *const german[] = {(char *)"LANG=de_DE.UTF-8", (char *)"PYTHONHASHSEED=7", NULL};
+    struct run_options options = options_with("LC_ALL=C", "A=1", "B=2");
+    struct run_env env = {NULL, 0};
+
+    (void)state;
+    options.replicas = "2";
+    run_env_fill(&env, &options, german, false, NULL, NULL);
+    assert_string_equal(value(&env, "LANG"), "de_DE.UTF-8");
+    assert_string_equal(value(&env, "PYTHONHASHSEED"), "7");
+    assert_null(value(&env, "GLIBC_TUNABLES")); /* the hosts' daemons set it */
+    for (size_t i = 0; i < env.count; i++)
+        assert_int_equal(env.vars[i]->unset,
+                         strcmp(env.vars[i]->name, "LC_ALL") != 0 && env.vars[i]->value[0] == '\0');
+    assert_string_equal(value(&env, "LC_ALL"), "C");
+    assert_string_equal(value(&env, "OMP_NUM_THREADS"), "");
+    run_env_clear(&env);
+    run_options_clear(&options);
+}
+
+UNIT_MAIN(cmocka_unit_test(replicas_get_the_users_language_or_none),
+          cmocka_unit_test(a_grid_job_gets_parameters_and_what_x_names),
           cmocka_unit_test(mca_beats_the_environment),
           cmocka_unit_test(what_is_inherited_anyway_is_not_listed_and_a_missing_one_is_told))
