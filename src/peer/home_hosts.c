@@ -52,11 +52,16 @@ static void host_over(struct home *home, size_t host, const char *why, const cha
 
     host_forget(home, host);
     tell_lost(home, host, why);
-    if (!home_processes_lost(home, host, left, sizeof left) || home->state < HOME_START)
+    bool goes_on = home_processes_lost(home, host, left, sizeof left);
+    const char *glue = left[0] != '\0' ? ": " : "";
+    if (home->state < HOME_START) /* others were not sought in its place */
+        home_fail(home, RESULT_FAILED, "%s while the job was %s", what,
+                  home_state_name(home->state));
+    else if (!goes_on)
         home_fail(home, RESULT_FAILED, "%s while the job was %s%s%s", what,
-                  home_state_name(home->state), left[0] != '\0' ? ": " : "", left);
-    else if (home->state < HOME_RELEASE && left[0] != '\0')
-        home_warn(home, "%s: %s", what, left);
+                  home_state_name(home->state), glue, left);
+    else if (home->state < HOME_RELEASE)
+        home_warn(home, "%s%s%s", what, glue, left);
     home_input_check(home);
     home_start_check(home);
     home_drain_check(home);
