@@ -14,7 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define COMMAND_MAX 4096 /* bytes of the command line as told to people */
+#define PROCESSES_MAX 65536 /* of a job: LIST_MAX of wire/limits.h */
+#define COMMAND_MAX   4096  /* bytes of the command line as told to people */
 
 extern char **environ;
 
@@ -145,7 +146,7 @@ static void fill_plain(struct run_submit *submit, const struct run_options *opti
 static int fill_replicas(struct run_submit *submit, const struct run_options *options,
                          struct err *err)
 {
-    bool has_more = false;
+    uint64_t processes = 0;
 
     if (options->replicas == NULL)
         return 0;
@@ -153,8 +154,11 @@ static int fill_replicas(struct run_submit *submit, const struct run_options *op
     if (run_replicas_read(options->replicas, options->ranks, submit->degrees, err) < 0)
         return -1;
     for (uint32_t rank = 0; rank < options->ranks; rank++)
-        has_more = has_more || submit->degrees[rank] > 1;
-    submit->message.n_degrees = has_more ? options->ranks : 0;
+        processes += submit->degrees[rank];
+    if (processes > PROCESSES_MAX)
+        return err_set(err, "-n %u -r %s are %llu processes; a job has at most %d", options->ranks,
+                       options->replicas, (unsigned long long)processes, PROCESSES_MAX);
+    submit->message.n_degrees = processes > options->ranks ? options->ranks : 0;
     submit->message.degrees = submit->degrees;
     return 0;
 }
