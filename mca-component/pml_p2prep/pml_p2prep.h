@@ -27,6 +27,7 @@
 
 #include "mca-component/pml_p2prep/pml_p2prep_falling.h"
 #include "mca-component/pml_p2prep/pml_p2prep_head.h"
+#include "mca-component/pml_p2prep/pml_p2prep_id.h"
 #include "mca-component/pml_p2prep/pml_p2prep_transport.h"
 #include "replica/matching.h"
 #include "replica/world.h"
@@ -154,7 +155,7 @@ struct mca_pml_p2prep_t {
     char *map;
     char *order;
     size_t retain_max;
-    unsigned lag_max;     /* seconds */
+    unsigned lag_max; /* seconds */
     bool lag_evict;
     struct world *world;  /* NULL: no replicas */
     uint32_t n_processes; /* that the launcher started */
@@ -235,14 +236,6 @@ void p2prep_peer_put_body(struct p2prep_peer *peer, mca_pml_p2prep_send_request_
 void p2prep_peer_purge(struct p2prep_peer *peer);
 int mca_pml_p2prep_progress(void);
 
-/* pml_p2prep_id.c: numbers that stand for requests on the wire; an old or wrong one names nothing
- */
-
-uint64_t p2prep_id_give(void *thing);
-void *p2prep_id_find(uint64_t id);
-void p2prep_id_drop(uint64_t id);
-void p2prep_id_close(void);
-
 /* pml_p2prep_comm.c */
 
 /* At the end: forgets the table, and messages whose communicators never came. */
@@ -294,8 +287,8 @@ void p2prep_match_unpost(struct p2prep_comm *pc, mca_pml_p2prep_recv_request_t *
 void p2prep_recv_take(mca_pml_p2prep_recv_request_t *recv, struct p2prep_peer *peer,
                       const struct p2prep_envelope_head *env, const void *bytes, size_t held);
 /* A body comes: where it goes. NULL: nowhere. */
-void *p2prep_recv_place(const struct p2prep_body_head *head, size_t size,
-                        mca_pml_p2prep_recv_request_t **recv_out);
+void *p2prep_recv_place(const struct p2prep_peer *peer, const struct p2prep_body_head *head,
+                        size_t size, mca_pml_p2prep_recv_request_t **recv_out);
 /* Reads the bytes of a message of `length` at an address of the peer's memory. False: that cannot
  * be done. */
 bool p2prep_recv_get(mca_pml_p2prep_recv_request_t *recv, struct p2prep_peer *peer,
@@ -337,8 +330,8 @@ int p2prep_pack(const void *buf, size_t count, const ompi_datatype_t *type, void
 void p2prep_send_complete(mca_pml_p2prep_send_request_t *send);
 /* The bytes of a send in a row; packs them when they are not. NULL: out of memory. */
 const void *p2prep_send_bytes(mca_pml_p2prep_send_request_t *send);
-void p2prep_send_cleared(const struct p2prep_clear_head *head);
-void p2prep_send_finished(const struct p2prep_finished_head *head);
+void p2prep_send_cleared(const struct p2prep_peer *peer, const struct p2prep_clear_head *head);
+void p2prep_send_finished(const struct p2prep_peer *peer, const struct p2prep_finished_head *head);
 
 /* pml_p2prep_probe.c */
 

@@ -2,10 +2,16 @@
 /* pml_p2prep_id.c - numbers that stand for requests on the wire
  *
  * Low half: index + 1, high half: how often the place was used. What comes late names nothing. */
-#include "mca-component/pml_p2prep/pml_p2prep.h"
+#include "mca-component/pml_p2prep/pml_p2prep_id.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
 
 struct place {
     void *thing; /* NULL: free */
+    const void *owner;
+    enum p2prep_id_kind kind;
+    bool is_claimed;
     uint32_t use;
     uint32_t next_free; /* index + 1 */
 };
@@ -27,7 +33,7 @@ static int places_grow(void)
     return 0;
 }
 
-uint64_t p2prep_id_give(void *thing)
+uint64_t p2prep_id_give(void *thing, enum p2prep_id_kind kind, const void *owner)
 {
     if (!first_free && places_grow())
         return 0;
@@ -35,6 +41,9 @@ uint64_t p2prep_id_give(void *thing)
     struct place *place = &places[at - 1];
     first_free = place->next_free;
     place->thing = thing;
+    place->owner = owner;
+    place->kind = kind;
+    place->is_claimed = false;
     place->use++;
     return (uint64_t)place->use << 32 | at;
 }
@@ -48,10 +57,13 @@ static struct place *place_of(uint64_t id)
     return place->thing && place->use == id >> 32 ? place : NULL;
 }
 
-void *p2prep_id_find(uint64_t id)
+void *p2prep_id_claim(uint64_t id, enum p2prep_id_kind kind, const void *owner)
 {
     struct place *place = place_of(id);
-    return place ? place->thing : NULL;
+    if (!place || place->is_claimed || place->kind != kind || place->owner != owner)
+        return NULL;
+    place->is_claimed = true;
+    return place->thing;
 }
 
 void p2prep_id_drop(uint64_t id)

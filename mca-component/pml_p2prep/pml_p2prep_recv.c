@@ -116,7 +116,7 @@ static void send_finished(struct p2prep_peer *peer, uint64_t send_id)
 {
     struct p2prep_finished_head head = {.kind = P2PREP_FINISHED, .send_id = send_id};
     if (peer == mca_pml_p2prep.self)
-        p2prep_send_finished(&head);
+        p2prep_send_finished(peer, &head);
     else
         p2prep_peer_put(peer, &head, sizeof head, NULL, 0, NULL);
 }
@@ -165,7 +165,7 @@ static void take_large(mca_pml_p2prep_recv_request_t *recv, struct p2prep_peer *
         body_arrived(recv);
         return;
     }
-    if (!(recv->id = p2prep_id_give(recv)))
+    if (!(recv->id = p2prep_id_give(recv, P2PREP_ID_RECV, peer)))
         p2prep_no_memory(sizeof *recv);
     recv->peer = peer;
     struct p2prep_clear_head head = {
@@ -227,10 +227,10 @@ void p2prep_recv_take(mca_pml_p2prep_recv_request_t *recv, struct p2prep_peer *p
     recv_complete(recv);
 }
 
-void *p2prep_recv_place(const struct p2prep_body_head *head, size_t size,
-                        mca_pml_p2prep_recv_request_t **recv_out)
+void *p2prep_recv_place(const struct p2prep_peer *peer, const struct p2prep_body_head *head,
+                        size_t size, mca_pml_p2prep_recv_request_t **recv_out)
 {
-    mca_pml_p2prep_recv_request_t *recv = p2prep_id_find(head->recv_id);
+    mca_pml_p2prep_recv_request_t *recv = p2prep_id_claim(head->recv_id, P2PREP_ID_RECV, peer);
     if (!recv || size != recv->wanted)
         return NULL;
     *recv_out = recv;

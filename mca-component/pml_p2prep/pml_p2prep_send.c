@@ -133,7 +133,7 @@ static int send_to_self(mca_pml_p2prep_send_request_t *send, const void *bytes)
     bool is_sync = send->req_send.req_send_mode == MCA_PML_BASE_SEND_SYNCHRONOUS;
     head_fill(send, &env, is_sync ? P2PREP_SYNC : P2PREP_EAGER);
     if (is_sync)
-        env.send_id = send->id = p2prep_id_give(send);
+        env.send_id = send->id = p2prep_id_give(send, P2PREP_ID_SEND, send->peer);
     p2prep_match_message(send->peer, &env, bytes, env.length);
     if (!is_sync)
         p2prep_send_complete(send);
@@ -147,7 +147,7 @@ static int send_small(mca_pml_p2prep_send_request_t *send, const void *bytes)
     mca_pml_base_send_mode_t mode = send->req_send.req_send_mode;
     if (mode == MCA_PML_BASE_SEND_SYNCHRONOUS) {
         head_fill(send, &env, P2PREP_SYNC);
-        env.send_id = send->id = p2prep_id_give(send);
+        env.send_id = send->id = p2prep_id_give(send, P2PREP_ID_SEND, send->peer);
         return p2prep_peer_put(send->peer, &env, sizeof env, bytes, size, NULL);
     }
     head_fill(send, &env, P2PREP_EAGER);
@@ -169,7 +169,7 @@ static int send_large(mca_pml_p2prep_send_request_t *send)
             return rc;
     }
     head_fill(send, &env, P2PREP_ENVELOPE);
-    env.send_id = send->id = p2prep_id_give(send);
+    env.send_id = send->id = p2prep_id_give(send, P2PREP_ID_SEND, send->peer);
     env.address = (uint64_t)(uintptr_t)bytes_in_place(send);
     int rc = p2prep_peer_put(send->peer, &env, sizeof env, NULL, 0, NULL);
     if (rc == OMPI_SUCCESS && is_buffered)
@@ -356,9 +356,9 @@ int mca_pml_p2prep_start(size_t count, struct ompi_request_t **requests)
     return OMPI_SUCCESS;
 }
 
-void p2prep_send_cleared(const struct p2prep_clear_head *head)
+void p2prep_send_cleared(const struct p2prep_peer *peer, const struct p2prep_clear_head *head)
 {
-    mca_pml_p2prep_send_request_t *send = p2prep_id_find(head->send_id);
+    mca_pml_p2prep_send_request_t *send = p2prep_id_claim(head->send_id, P2PREP_ID_SEND, peer);
     if (!send || head->wanted == 0 || head->wanted > send->req_send.req_bytes_packed)
         return;
     send->recv_id = head->recv_id;
@@ -368,9 +368,9 @@ void p2prep_send_cleared(const struct p2prep_clear_head *head)
     p2prep_peer_put_body(send->peer, send);
 }
 
-void p2prep_send_finished(const struct p2prep_finished_head *head)
+void p2prep_send_finished(const struct p2prep_peer *peer, const struct p2prep_finished_head *head)
 {
-    mca_pml_p2prep_send_request_t *send = p2prep_id_find(head->send_id);
+    mca_pml_p2prep_send_request_t *send = p2prep_id_claim(head->send_id, P2PREP_ID_SEND, peer);
     if (send)
         p2prep_send_complete(send);
 }

@@ -277,7 +277,7 @@ static int poll_ring(struct shm_link *link)
         record = ring_peek(&link->in, &size, &note);
         if (record == NULL)
             break;
-        if ((note & 0xff) == KIND_MESSAGE && padded(note >> 8) <= size) {
+        if ((note & 0xff) == KIND_MESSAGE && note >> 8 > 0 && padded(note >> 8) <= size) {
             size_t head_size = note >> 8, start = padded(head_size);
 
             up->message(up->arg, link->base.owner, record, head_size, record + start, size - start);

@@ -87,7 +87,9 @@ static size_t frame_need(const struct tcp_frame *frame)
 {
     size_t head = tcp_padded(frame->head_size);
 
-    if (frame->head_size > P2PREP_HEAD_MAX)
+    bool has_head = frame->kind == TCP_MESSAGE || frame->kind == TCP_BODY;
+
+    if (frame->head_size > P2PREP_HEAD_MAX || (has_head && frame->head_size == 0))
         return 0;
     switch (frame->kind) {
     case TCP_MESSAGE:

@@ -59,9 +59,9 @@ static void up_message(void *arg, void *owner, const void *head, size_t head_siz
     } else if ((h->kind == P2PREP_SYNC || h->kind == P2PREP_ENVELOPE) && head_size == sizeof env) {
         p2prep_match_message(owner, head, payload, payload_size);
     } else if (h->kind == P2PREP_CLEAR && head_size == sizeof(struct p2prep_clear_head)) {
-        p2prep_send_cleared(head);
+        p2prep_send_cleared(owner, head);
     } else if (h->kind == P2PREP_FINISHED && head_size == sizeof(struct p2prep_finished_head)) {
-        p2prep_send_finished(head);
+        p2prep_send_finished(owner, head);
     } else {
         opal_output(0, "p2prep: a message of unknown kind %d from process %u is dropped", h->kind,
                     ((struct p2prep_peer *)owner)->vpid);
@@ -73,10 +73,9 @@ static void *up_body(void *arg, void *owner, const void *head, size_t head_size,
 {
     mca_pml_p2prep_recv_request_t *recv = NULL;
     (void)arg;
-    (void)owner;
     if (head_size != sizeof(struct p2prep_body_head))
         return NULL;
-    void *place = p2prep_recv_place(head, size, &recv);
+    void *place = p2prep_recv_place(owner, head, size, &recv);
     *token_out = recv;
     return place;
 }

@@ -4,3 +4,5 @@ test_unit_p2prep_transport_SOURCES = test/unit/p2prep/transport.c $(dustbin) $(p
 unit_tests += test/unit/p2prep/ctl
 test_unit_p2prep_ctl_SOURCES = test/unit/p2prep/ctl.c $(p2prep_ctl_sources) \
 	mca-component/pml_p2prep/pml_p2prep_tcp_addr.c
+unit_tests += test/unit/p2prep/id
+test_unit_p2prep_id_SOURCES = test/unit/p2prep/id.c mca-component/pml_p2prep/pml_p2prep_id.c

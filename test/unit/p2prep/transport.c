@@ -577,6 +577,30 @@ static void the_dead_are_refused(void **state)
     run_pair(&ways[2], denied, denies);
 }
 
+static void sends_no_head(struct side *side)
+{
+    unsigned char bytes[64] = {0};
+
+    UNTIL(side, is_told(side));
+    MUST(side->way->medium->send(side->link, bytes, 0, bytes, sizeof bytes) == P2PREP_SENT);
+    while (!is_told(side))
+        step(side);
+}
+
+static void takes_no_headless(struct side *side)
+{
+    tell(side);
+    UNTIL(side, side->lost == 1);
+    MUST(side->loss == P2PREP_LOSS_FAULT && side->next_in == 0);
+    tell(side);
+}
+
+static void a_message_without_a_head_is_nonsense(void **state)
+{
+    (void)state;
+    each_way(sends_no_head, takes_no_headless);
+}
+
 static void calls_the_dead(struct side *side)
 {
     kill(child_pid, SIGKILL);
@@ -714,6 +738,8 @@ UNIT_MAIN(cmocka_unit_test(both_sides_tell_alike_whether_they_are_on_one_host),
           cmocka_unit_test(where_reading_is_not_allowed_get_says_so),
           cmocka_unit_test(a_peer_killed_while_it_sends_is_buried),
           cmocka_unit_test(a_peer_may_be_purged_from_an_upcall),
-          cmocka_unit_test(the_dead_are_refused), cmocka_unit_test(a_closed_port_is_told),
+          cmocka_unit_test(the_dead_are_refused),
+          cmocka_unit_test(a_message_without_a_head_is_nonsense),
+          cmocka_unit_test(a_closed_port_is_told),
           cmocka_unit_test(names_go_when_all_have_opened_the_files),
           cmocka_unit_test(the_file_of_a_killed_owner_is_swept_by_the_next))
