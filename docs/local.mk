@@ -14,6 +14,7 @@ EXTRA_DIST += \
 	docs/decisions/0003-sandbox.md \
 	docs/decisions/0004-home-after-restart.md \
 	docs/decisions/0005-decisions.md \
+	docs/decisions/0006-windows.md \
 	docs/decisions/0007-replicated-jobs.md \
 	docs/decisions/0008-views.md
 EXTRA_DIST += docs/protocol-net.md

@@ -33,6 +33,7 @@ mca_pml_p2prep_la_SOURCES = \
 	mca-component/pml_p2prep/pml_p2prep_daemon.c mca-component/pml_p2prep/pml_p2prep_daemon.h \
 	mca-component/pml_p2prep/pml_p2prep_end.c mca-component/pml_p2prep/pml_p2prep_end.h \
 	mca-component/pml_p2prep/pml_p2prep_falling.c mca-component/pml_p2prep/pml_p2prep_falling.h \
+	mca-component/pml_p2prep/pml_p2prep_files.c mca-component/pml_p2prep/pml_p2prep_files.h \
 	mca-component/pml_p2prep/pml_p2prep_head.h \
 	mca-component/pml_p2prep/pml_p2prep_id.c mca-component/pml_p2prep/pml_p2prep_id.h \
 	mca-component/pml_p2prep/pml_p2prep_idle.c mca-component/pml_p2prep/pml_p2prep_idle.h \

@@ -108,11 +108,10 @@ static int component_register(void)
                  "used for it",
                  MCA_BASE_VAR_TYPE_STRING, OPAL_INFO_LVL_2, &pml->transports);
     pml->eager = 0;
-    register_var(
-        "eager",
-        "Messages up to this many bytes are sent at once, longer ones when they are "
-        "matched; 0: what suits the transport (shm 8192, tcp 65536), with replicas 32768",
-        MCA_BASE_VAR_TYPE_UNSIGNED_INT, OPAL_INFO_LVL_4, &pml->eager);
+    register_var("eager",
+                 "Messages up to this many bytes are sent at once, longer ones when they are "
+                 "matched; 0: what suits the transport (shm 8192, tcp 65536), with replicas 32768",
+                 MCA_BASE_VAR_TYPE_UNSIGNED_INT, OPAL_INFO_LVL_4, &pml->eager);
     pml->interfaces = NULL;
     register_var(
         "if_include",
@@ -148,15 +147,14 @@ static int component_register(void)
     return OMPI_SUCCESS;
 }
 
-/* Nobody gets us who did not ask for us by name. */
+/* Nobody gets us who did not ask for us by name. Open MPI makes its own list of who was asked for
+ * only after our component_open(). */
 static bool is_asked_for(void)
 {
-    for (int i = 0; i < opal_pointer_array_get_size(&mca_pml_base_pml); i++) {
-        const char *name = opal_pointer_array_get_item(&mca_pml_base_pml, i);
-        if (name && strcmp(name, "p2prep") == 0)
-            return true;
-    }
-    return false;
+    const char **names = NULL;
+    int var = mca_base_var_find("ompi", "pml", NULL, NULL);
+    return var >= 0 && mca_base_var_get_value(var, &names, NULL, NULL) == OPAL_SUCCESS && names &&
+           names[0] && strcmp(names[0], "p2prep") == 0;
 }
 
 static bool has_replicas(void)

@@ -2,6 +2,7 @@
 /* pml_p2prep_module.c - the PML's table of functions, its beginning */
 #include "mca-component/pml_p2prep/pml_p2prep.h"
 #include "mca-component/pml_p2prep/pml_p2prep_alike.h"
+#include "mca-component/pml_p2prep/pml_p2prep_files.h"
 #include "mca-component/pml_p2prep/pml_p2prep_idup.h"
 #include "mca-component/pml_p2prep/pml_p2prep_refuse.h"
 #include "mca-component/pml_p2prep/pml_p2prep_replica.h"
@@ -47,6 +48,7 @@ static int replicas_begin(void)
     p2prep_end_register();
     p2prep_refuse_open();
     p2prep_idup_open();
+    p2prep_files_open();
     return OMPI_SUCCESS;
 }
 

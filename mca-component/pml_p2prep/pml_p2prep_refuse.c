@@ -21,21 +21,17 @@ static int refuse(const char *name)
     return OMPI_ERRHANDLER_INVOKE(MPI_COMM_WORLD, MPI_ERR_UNSUPPORTED_OPERATION, name);
 }
 
-#define REFUSED(X)                                                                                 \
-    X(MPI_Win_create)                                                                              \
-    X(MPI_Win_allocate)                                                                            \
-    X(MPI_Win_allocate_shared)                                                                     \
-    X(MPI_Win_create_dynamic)                                                                      \
-    X(MPI_Comm_spawn)                                                                              \
-    X(MPI_Comm_spawn_multiple)                                                                     \
-    X(MPI_Comm_accept)                                                                             \
-    X(MPI_Comm_connect)                                                                            \
-    X(MPI_Comm_join)                                                                               \
-    X(MPI_Psend_init)                                                                              \
-    X(MPI_Precv_init)                                                                              \
-    X(MPI_Session_init) X(MPI_File_read_shared) X(MPI_File_write_shared) X(MPI_File_iread_shared)  \
-        X(MPI_File_iwrite_shared) X(MPI_File_read_ordered) X(MPI_File_write_ordered)               \
-            X(MPI_File_read_ordered_begin) X(MPI_File_write_ordered_begin)
+/* clang-format off */
+#define REFUSED(X) \
+    X(MPI_Win_create) X(MPI_Win_allocate) X(MPI_Win_allocate_shared) X(MPI_Win_create_dynamic) \
+    X(MPI_Comm_spawn) X(MPI_Comm_spawn_multiple) X(MPI_Open_port) X(MPI_Publish_name) \
+    X(MPI_Unpublish_name) X(MPI_Lookup_name) X(MPI_Comm_accept) X(MPI_Comm_connect) \
+    X(MPI_Comm_join) X(MPI_Psend_init) X(MPI_Precv_init) X(MPI_Session_init) \
+    X(MPI_File_read_shared) X(MPI_File_write_shared) X(MPI_File_iread_shared) \
+    X(MPI_File_iwrite_shared) X(MPI_File_read_ordered) X(MPI_File_write_ordered) \
+    X(MPI_File_read_ordered_begin) X(MPI_File_write_ordered_begin) X(MPI_File_seek_shared) \
+    X(MPI_File_get_position_shared)
+/* clang-format on */
 
 /* Arguments are the caller's business in C's calling conventions: none is looked at. */
 #define FUNCTION(name)                                                                             \

@@ -20,6 +20,8 @@ void p2prep_world_prepare(void)
 {
     setenv("OMPI_MCA_coll", "tuned,basic,libnbc,inter,self", 0);
     setenv("OMPI_MCA_topo", "basic", 0);
+    setenv("OMPI_MCA_io", "ompio", 0);
+    setenv("OMPI_MCA_sharedfp", "individual", 0); /* the others share files among sets */
 }
 
 static int world_make(void)

@@ -24,17 +24,19 @@ endif
 
 # p2prep-*: under stock mpirun, the PML p2prep against ob1
 p2prep_programs = test/mpi/p2prep-modes test/mpi/p2prep-types test/mpi/p2prep-probe test/mpi/p2prep-coll test/mpi/p2prep-comm \
-	test/mpi/p2prep-work test/mpi/p2prep-cases test/mpi/p2prep-decide test/mpi/p2prep-verify test/mpi/p2prep-dups test/mpi/p2prep-threads
+	test/mpi/p2prep-work test/mpi/p2prep-cases test/mpi/p2prep-decide test/mpi/p2prep-verify test/mpi/p2prep-dups test/mpi/p2prep-threads \
+	test/mpi/p2prep-io test/mpi/p2prep-queues test/mpi/p2prep-refused
 p2prep_tests = test/mpi/p2prep.sh test/mpi/p2prep-ends.sh test/mpi/p2prep-cases.sh test/mpi/p2prep-chaos.sh \
 	test/mpi/p2prep-stats.sh test/mpi/p2prep-decide.sh test/mpi/p2prep-chaos-decisions.sh test/mpi/p2prep-verify.sh \
 	test/mpi/p2prep-idle.sh test/mpi/p2prep-lag.sh
 EXTRA_DIST += $(p2prep_tests) test/mpi/p2prep-lib.sh test/mpi/p2prep-result.h test/mpi/p2prep-fault.h \
 	test/mpi/p2prep-modes.c test/mpi/p2prep-types.c test/mpi/p2prep-probe.c test/mpi/p2prep-coll.c test/mpi/p2prep-comm.c \
-	test/mpi/p2prep-work.c test/mpi/p2prep-cases.c test/mpi/p2prep-decide.c test/mpi/p2prep-verify.c test/mpi/p2prep-dups.c test/mpi/p2prep-threads.c test/mpi/p2prep-ends.c test/mpi/p2prep-stats.c \
+	test/mpi/p2prep-work.c test/mpi/p2prep-cases.c test/mpi/p2prep-decide.c test/mpi/p2prep-verify.c test/mpi/p2prep-dups.c test/mpi/p2prep-threads.c test/mpi/p2prep-io.c test/mpi/p2prep-queues.c test/mpi/p2prep-refused.c \
+	test/mpi/p2prep-ends.c test/mpi/p2prep-stats.c \
 	test/mpi/p2prep-idle.c
 CLEANFILES += $(p2prep_programs) test/mpi/p2prep-ends test/mpi/p2prep-stats test/mpi/p2prep-idle
 p2prep_others = test/mpi/p2prep-whole.sh test/mpi/p2prep-programs.sh test/mpi/p2prep-apps.sh test/mpi/p2prep-installed.sh
-EXTRA_DIST += $(p2prep_others) test/mpi/p2prep-sets.sh test/mpi/p2prep-kill.c test/mpi/p2prep-mpi4py.py test/mpi/p2prep-choices.py
+EXTRA_DIST += $(p2prep_others) test/mpi/p2prep-sets.sh test/mpi/p2prep-kill.c test/mpi/p2prep-mpi4py.py test/mpi/p2prep-choices.py test/mpi/p2prep-queues.py
 CLEANFILES += test/mpi/p2prep-kill.so
 TESTS += $(p2prep_tests) $(p2prep_others)
 if HAVE_MPICC
@@ -49,7 +51,8 @@ test/mpi/p2prep-idle: test/mpi/p2prep-idle.c test/mpi/p2prep-fault.h
 test/mpi/p2prep-ends: test/mpi/p2prep-ends.c test/mpi/p2prep-result.h test/mpi/p2prep-fault.h
 	$(AM_V_GEN)$(MKDIR_P) test/mpi && $(MPICC) -O1 -o $@ $(srcdir)/$@.c
 test/mpi/p2prep-modes test/mpi/p2prep-types test/mpi/p2prep-probe test/mpi/p2prep-coll test/mpi/p2prep-comm \
-	test/mpi/p2prep-work test/mpi/p2prep-cases test/mpi/p2prep-decide test/mpi/p2prep-verify test/mpi/p2prep-dups test/mpi/p2prep-threads: \
+	test/mpi/p2prep-work test/mpi/p2prep-cases test/mpi/p2prep-decide test/mpi/p2prep-verify test/mpi/p2prep-dups test/mpi/p2prep-threads \
+	test/mpi/p2prep-io test/mpi/p2prep-queues test/mpi/p2prep-refused: \
 		test/mpi/p2prep-result.h test/mpi/p2prep-fault.h
 	$(AM_V_GEN)$(MKDIR_P) test/mpi && $(MPICC) -O1 -o $@ $(srcdir)/$@.c -lm
 test/mpi/p2prep-modes: test/mpi/p2prep-modes.c
@@ -63,6 +66,9 @@ test/mpi/p2prep-decide: test/mpi/p2prep-decide.c
 test/mpi/p2prep-verify: test/mpi/p2prep-verify.c
 test/mpi/p2prep-dups: test/mpi/p2prep-dups.c
 test/mpi/p2prep-threads: test/mpi/p2prep-threads.c
+test/mpi/p2prep-io: test/mpi/p2prep-io.c
+test/mpi/p2prep-queues: test/mpi/p2prep-queues.c
+test/mpi/p2prep-refused: test/mpi/p2prep-refused.c
 endif
 endif
 
