@@ -52,7 +52,7 @@ typedef ompi_datatype_t type_t;
 typedef ompi_status_public_t status_t;
 typedef ompi_request_t request_t;
 
-/* X(name, parameters, arguments) */
+/* What depends on what others wrote: X(name, parameters, arguments) */
 #define READS(X)                                                                                   \
     X(read, (file_t * f, void *b, int n, type_t *t, status_t *s), (f, b, n, t, s))                 \
     X(read_all, (file_t * f, void *b, int n, type_t *t, status_t *s), (f, b, n, t, s))             \
@@ -66,6 +66,7 @@ typedef ompi_request_t request_t;
       (f, o, b, n, t, r))                                                                          \
     X(iread_at_all, (file_t * f, MPI_Offset o, void *b, int n, type_t *t, request_t **r),          \
       (f, o, b, n, t, r))                                                                          \
+    X(get_size, (file_t * f, MPI_Offset * o), (f, o))                                              \
     X(read_all_begin, (file_t * f, void *b, int n, type_t *t), (f, b, n, t))                       \
     X(read_at_all_begin, (file_t * f, MPI_Offset o, void *b, int n, type_t *t), (f, o, b, n, t))
 
@@ -77,12 +78,20 @@ typedef ompi_request_t request_t;
     }
 READS(DEFINE)
 
+static int file_seek(file_t *file, MPI_Offset offset, int whence)
+{
+    if (whence == MPI_SEEK_END)
+        check(file);
+    return original.io_module_file_seek(file, offset, whence);
+}
+
 static void watch(ompi_file_t *file)
 {
     mca_io_base_module_2_0_0_t *module = &file->f_io_selected_module.v2_0_0;
     original = *module;
 #define WATCH(name, parameters, arguments) module->io_module_file_##name = file_##name;
     READS(WATCH)
+    module->io_module_file_seek = file_seek;
 }
 
 static int file_open(MPI_Comm comm, const char *filename, int amode, MPI_Info info, MPI_File *file)
@@ -99,6 +108,8 @@ static int file_open(MPI_Comm comm, const char *filename, int amode, MPI_Info in
     if (rc == OMPI_SUCCESS && ompi_comm_size(comm) > 1) {
         watch(*file);
         has_written |= (amode & (MPI_MODE_WRONLY | MPI_MODE_RDWR)) != 0;
+        if (amode & MPI_MODE_APPEND)
+            check(*file);
     }
     OMPI_ERRHANDLER_RETURN(rc, *file, rc, name);
 }

@@ -81,4 +81,11 @@ claim "windows, processes that come and go, shared file pointers: each call is r
 claim "... by name" test "$(grep -c ' refused$' "$scratch/one/out")" -ge 44
 claim "... with a sentence for each" test "$(grep -c 'is not supported with replicas' "$scratch/one/err")" -ge 88
 claim "... and the program goes on" came_out one 4
+
+# ---------------------------------------------------------------- alike in all sets
+
+# shellcheck disable=SC2086
+job one 4 $replicated --mca pml_p2prep_replicas 2 --mca coll_base_verbose 20 p2prep-coll
+claim "collectives are those whose messages follow from ranks and sizes" grep "component available: tuned" "$scratch/one/err"
+claim "... and no others" not grep -E "component (not )?available: (adapt|han|sm|sync|monitoring)" "$scratch/one/err"
 claims_end
