@@ -67,6 +67,8 @@ struct mca_pml_p2prep_recv_request_t {
     bool is_matched;
     TAILQ_ENTRY(mca_pml_p2prep_recv_request_t) link; /* posted */
     /* with decisions: */
+    bool keeps_all; /* packed has all of a message that is too long, until no cancel can give it
+                       back */
     struct match_post post;
     struct p2prep_envelope_head env; /* of its message; address 0: all bytes are here */
 };
@@ -137,7 +139,8 @@ struct p2prep_peer {
     SLIST_ENTRY(p2prep_peer) foreign_link;
     bool is_busy;   /* one of the two is not empty */
     bool is_doomed; /* dead for certain; to be dealt with when no transport is on the stack */
-    uint64_t n_put, n_delivered; /* records: given to it, and sure to be read */
+    uint64_t waiting_size; /* no less than these records will take in the transport */
+    uint64_t furthest;     /* place in the transport that anything was said to end at */
 };
 
 /* Messages that a process posted and that its receives got. */

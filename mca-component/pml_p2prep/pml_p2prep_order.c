@@ -21,19 +21,25 @@ static void op_send(void *arg, int process, const struct replica_msg *msg, const
         p2prep_no_memory(size);
 }
 
+/* Where what was queued ends in the transport; of records that wait no less than that. */
 static uint64_t op_queued(void *arg, int process)
 {
+    struct p2prep_peer *peer = &mca_pml_p2prep.peers[process];
+    uint64_t end = peer->wire->medium->taken(peer->wire) + peer->waiting_size;
     (void)arg;
-    return mca_pml_p2prep.peers[process].n_put;
+    if (end > peer->furthest)
+        peer->furthest = end;
+    return peer->furthest;
 }
 
 static uint64_t op_delivered(void *arg, int process)
 {
     struct p2prep_peer *peer = &mca_pml_p2prep.peers[process];
+    const struct p2prep_medium *medium = peer->wire->medium;
+    uint64_t delivered = medium->delivered(peer->wire);
     (void)arg;
-    if (STAILQ_EMPTY(&peer->waiting) && peer->wire->medium->is_delivered(peer->wire))
-        peer->n_delivered = peer->n_put;
-    return peer->n_delivered;
+    bool is_all = STAILQ_EMPTY(&peer->waiting) && delivered == medium->taken(peer->wire);
+    return is_all ? peer->furthest : delivered;
 }
 
 static bool op_matched(void *arg, const struct decide_wild *wild, int source, uint64_t seq)
@@ -251,4 +257,9 @@ void p2prep_order_tell(const struct decide_wild *wild, int source, uint64_t seq)
 bool p2prep_order_told(const struct decide_wild *wild, int *source_out, uint64_t *seq_out)
 {
     return decide_match_of(decide, wild, source_out, seq_out);
+}
+
+bool p2prep_order_is_matched(const struct decide_wild *wild, int source, uint64_t seq)
+{
+    return decide_is_matched(decide, wild, source, seq);
 }

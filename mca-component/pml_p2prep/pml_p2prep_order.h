@@ -79,6 +79,7 @@ void p2prep_order_lead(void);
 bool p2prep_order_is_deciding(void);
 void p2prep_order_tell(const struct decide_wild *wild, int source, uint64_t seq);
 bool p2prep_order_told(const struct decide_wild *wild, int *source_out, uint64_t *seq_out);
+bool p2prep_order_is_matched(const struct decide_wild *wild, int source, uint64_t seq);
 
 /* pml_p2prep_order_calls.c: tests, MPI_Wtime and the like */
 

@@ -68,8 +68,19 @@ static bool op_told(void *arg, const struct match_post *post, int *source_out, u
     return p2prep_order_told(&wild, source_out, seq_out);
 }
 
-static const struct matching_ops ops = {
-    .bind = op_bind, .keep = op_keep, .decided = op_decided, .unbind = op_unbind, .told = op_told};
+static bool op_is_matched(void *arg, const struct match_item *item)
+{
+    const struct p2prep_comm *pc = arg;
+    struct decide_wild wild = {.cid = pc->name, .is_library = item->tag < 0};
+    return p2prep_order_is_matched(&wild, item->source, item->seq);
+}
+
+static const struct matching_ops ops = {.bind = op_bind,
+                                        .keep = op_keep,
+                                        .decided = op_decided,
+                                        .unbind = op_unbind,
+                                        .told = op_told,
+                                        .is_matched = op_is_matched};
 
 void p2prep_order_comm_open(struct p2prep_comm *pc)
 {
@@ -118,6 +129,7 @@ void p2prep_order_arrive(struct p2prep_comm *pc, struct p2prep_peer *peer,
     struct p2prep_message m = {.peer = peer, .env = *env, .from = bytes, .held = held};
     m.item.source = env->head.source;
     m.item.tag = env->head.tag;
+    m.item.is_sync = peer == NULL && env->head.kind == P2PREP_SYNC;
     m.item.seq = peer == NULL ? env->send_id : ++pc->self_seq[env->head.tag < 0];
     bool outer = enter();
     matching_arrive(pc->matching, &m.item);

@@ -61,6 +61,12 @@ int p2prep_peer_try(struct p2prep_peer *peer, const void *head, size_t head_size
                : -1;
 }
 
+/* Of a record with the transport's own head and what fills it up. */
+static uint64_t record_size_most(const struct p2prep_record *record)
+{
+    return record->head_size + record->body_size + 256;
+}
+
 int p2prep_peer_put(struct p2prep_peer *peer, const void *head, size_t head_size, const void *body,
                     size_t body_size, mca_pml_p2prep_send_request_t *send)
 {
@@ -68,7 +74,6 @@ int p2prep_peer_put(struct p2prep_peer *peer, const void *head, size_t head_size
         return OMPI_ERR_UNREACH;
     if (OPAL_UNLIKELY(peer->is_dead))
         return OMPI_SUCCESS;
-    peer->n_put++;
     if (p2prep_peer_try(peer, head, head_size, body, body_size) == 0) {
         if (send)
             p2prep_send_complete(send);
@@ -84,6 +89,7 @@ int p2prep_peer_put(struct p2prep_peer *peer, const void *head, size_t head_size
     if (body_size > 0)
         memcpy(record->bytes + head_size, body, body_size);
     STAILQ_INSERT_TAIL(&peer->waiting, record, link);
+    peer->waiting_size += record_size_most(record);
     busy_set(peer);
     return OMPI_SUCCESS;
 }
@@ -119,6 +125,7 @@ static int peer_flush(struct p2prep_peer *peer)
         if (sent == P2PREP_FULL)
             return n;
         STAILQ_REMOVE_HEAD(&peer->waiting, link);
+        peer->waiting_size -= record_size_most(record);
         if (record->send)
             p2prep_send_complete(record->send);
         free(record);
@@ -144,6 +151,7 @@ static void waiting_drop(struct p2prep_peer *peer)
         STAILQ_REMOVE_HEAD(&peer->waiting, link);
         free(record);
     }
+    peer->waiting_size = 0;
 }
 
 void p2prep_peer_purge(struct p2prep_peer *peer)

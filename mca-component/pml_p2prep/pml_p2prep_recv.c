@@ -9,10 +9,19 @@
 #include "mca-component/pml_p2prep/pml_p2prep_refuse.h"
 #include "mca-component/pml_p2prep/pml_p2prep_replica.h"
 
+static void packed_drop(mca_pml_p2prep_recv_request_t *recv)
+{
+    if (OPAL_UNLIKELY(recv->packed != NULL))
+        free(recv->packed);
+    recv->packed = NULL;
+    recv->keeps_all = false;
+}
+
 static void recv_return(mca_pml_p2prep_recv_request_t *recv)
 {
     mca_pml_base_request_t *base = &recv->req_recv.req_base;
     p2prep_count_live(base->req_comm, base->req_tag, -1);
+    packed_drop(recv);
     MCA_PML_BASE_RECV_REQUEST_FINI(&recv->req_recv);
     opal_free_list_return(&mca_pml_base_recv_requests, (opal_free_list_item_t *)recv);
 }
@@ -33,8 +42,8 @@ static int recv_free(struct ompi_request_t **request)
 static void recv_complete(mca_pml_p2prep_recv_request_t *recv)
 {
     mca_pml_base_request_t *base = &recv->req_recv.req_base;
-    free(recv->packed);
-    recv->packed = NULL;
+    if (!recv->keeps_all)
+        packed_drop(recv);
     if (recv->id) {
         p2prep_id_drop(recv->id);
         recv->id = 0;
@@ -84,6 +93,7 @@ static void recv_construct(mca_pml_p2prep_recv_request_t *recv)
     base->req_ompi.req_cancel = recv_cancel;
     recv->id = 0;
     recv->packed = NULL;
+    recv->keeps_all = false;
     recv->post = (struct match_post){0};
 }
 
@@ -121,15 +131,26 @@ static void send_finished(struct p2prep_peer *peer, uint64_t send_id)
         p2prep_peer_put(peer, &head, sizeof head, NULL, 0, NULL);
 }
 
+/* Bytes of a message that are wanted in their place. */
+static size_t place_size(const mca_pml_p2prep_recv_request_t *recv)
+{
+    return recv->keeps_all ? recv->length : recv->wanted;
+}
+
+static void *packed_place(mca_pml_p2prep_recv_request_t *recv)
+{
+    if (!recv->packed && !(recv->packed = malloc(place_size(recv) + 1)))
+        p2prep_no_memory(place_size(recv));
+    return recv->packed;
+}
+
 /* Where a large message goes to. */
 static void *place_of(mca_pml_p2prep_recv_request_t *recv)
 {
     mca_pml_base_request_t *base = &recv->req_recv.req_base;
-    if (p2prep_is_contiguous(base->req_datatype, base->req_count))
+    if (!recv->keeps_all && p2prep_is_contiguous(base->req_datatype, base->req_count))
         return p2prep_first_byte(base->req_addr, base->req_datatype);
-    if (!recv->packed && !(recv->packed = malloc(recv->wanted)))
-        p2prep_no_memory(recv->wanted);
-    return recv->packed;
+    return packed_place(recv);
 }
 
 static void body_arrived(mca_pml_p2prep_recv_request_t *recv)
@@ -146,7 +167,7 @@ bool p2prep_recv_get(mca_pml_p2prep_recv_request_t *recv, struct p2prep_peer *pe
                      uint64_t address, uint64_t length)
 {
     const struct p2prep_medium *medium = peer->wire->medium;
-    size_t size = length < recv->wanted ? length : recv->wanted;
+    size_t most = place_size(recv), size = length < most ? length : most;
     if (!medium->has_get || !medium->link_has_get(peer->wire))
         return false;
     return size == 0 || medium->get(peer->wire, place_of(recv), address, size) == 0;
@@ -180,6 +201,8 @@ static void take_replicated(mca_pml_p2prep_recv_request_t *recv,
     int rc = is_here ? unpack(recv, bytes, recv->wanted) : MPI_SUCCESS;
     if (rc != MPI_SUCCESS)
         recv->req_recv.req_base.req_ompi.req_status.MPI_ERROR = rc;
+    if (is_here && recv->keeps_all)
+        memcpy(packed_place(recv), bytes, recv->length);
     p2prep_replica_take(recv, env);
     if (is_here)
         recv_complete(recv);
@@ -188,10 +211,11 @@ static void take_replicated(mca_pml_p2prep_recv_request_t *recv,
 void p2prep_recv_fill(mca_pml_p2prep_recv_request_t *recv, uint64_t offset, const void *bytes,
                       size_t size)
 {
-    if (offset >= recv->wanted)
+    size_t most = place_size(recv);
+    if (offset >= most)
         return;
-    if (size > recv->wanted - offset)
-        size = recv->wanted - offset;
+    if (size > most - offset)
+        size = most - offset;
     memcpy((char *)place_of(recv) + offset, bytes, size);
 }
 
@@ -206,6 +230,7 @@ void p2prep_recv_take(mca_pml_p2prep_recv_request_t *recv, struct p2prep_peer *p
     recv->is_matched = true;
     recv->length = env->length;
     recv->wanted = env->length < capacity ? env->length : capacity;
+    recv->keeps_all = recv->post.is_bound && env->length > capacity;
     status->MPI_SOURCE = env->head.source;
     status->MPI_TAG = env->head.tag;
     status->_ucount = env->length;
@@ -246,14 +271,16 @@ void p2prep_recv_placed(mca_pml_p2prep_recv_request_t *recv, bool is_whole)
 
 static void recv_begin(mca_pml_p2prep_recv_request_t *recv)
 {
+    packed_drop(recv);
     MCA_PML_BASE_RECV_START(&recv->req_recv);
     recv->is_matched = false;
 }
 
-/* What is in the program's buffer, in a row, `size` bytes. */
-static void buffer_pack(mca_pml_p2prep_recv_request_t *recv, void *to, size_t size)
+/* What came of its message, in a row. */
+static void buffer_pack(mca_pml_p2prep_recv_request_t *recv, void *to)
 {
     const mca_pml_base_request_t *base = &recv->req_recv.req_base;
+    size_t size = place_size(recv);
     if (size == 0)
         return;
     if (recv->packed)
@@ -264,7 +291,6 @@ static void buffer_pack(mca_pml_p2prep_recv_request_t *recv, void *to, size_t si
         (void)p2prep_pack(base->req_addr, base->req_count, base->req_datatype, to, size);
 }
 
-/* A truncated message comes back with zeros where the program had no room. */
 struct p2prep_message *p2prep_recv_give_back(mca_pml_p2prep_recv_request_t *recv)
 {
     size_t held = recv->env.address ? 0 : recv->length;
@@ -279,13 +305,11 @@ struct p2prep_message *p2prep_recv_give_back(mca_pml_p2prep_recv_request_t *recv
         void *bytes = calloc(1, recv->length + 1);
         if (!bytes)
             p2prep_no_memory(recv->length);
-        buffer_pack(recv, bytes, recv->wanted);
+        buffer_pack(recv, bytes);
         p2prep_replica_untake(&m->env, bytes);
     } else {
-        buffer_pack(recv, m->bytes, recv->wanted);
+        buffer_pack(recv, m->bytes);
     }
-    free(recv->packed);
-    recv->packed = NULL;
     recv->req_recv.req_base.req_ompi.req_status.MPI_ERROR = MPI_SUCCESS;
     recv_begin(recv);
     return m;
@@ -327,6 +351,8 @@ static mca_pml_p2prep_recv_request_t *recv_create(void *buf, size_t count, ompi_
                                        is_persistent);
     if (recv)
         p2prep_count_live(comm, tag, 1);
+    if (recv)
+        recv->post.is_firm = false;
     return recv;
 }
 
@@ -370,6 +396,7 @@ int mca_pml_p2prep_recv(void *buf, size_t count, ompi_datatype_t *type, int sour
     mca_pml_p2prep_recv_request_t *recv = recv_create(buf, count, type, source, tag, comm, false);
     if (!recv)
         return OMPI_ERR_TEMP_OUT_OF_RESOURCE;
+    recv->post.is_firm = true;
     p2prep_recv_start(recv);
     return recv_wait(recv, status);
 }

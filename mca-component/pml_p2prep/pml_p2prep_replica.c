@@ -77,7 +77,7 @@ static void op_complete(void *arg, void *token)
 static void op_deliver(void *arg, const struct replica_envelope *envelope)
 {
     struct p2prep_envelope_head env = {
-        .head = {.kind = P2PREP_EAGER,
+        .head = {.kind = envelope->is_sync ? P2PREP_SYNC : P2PREP_EAGER,
                  .context = envelope->cid,
                  .source = envelope->source,
                  .tag = envelope->tag},

@@ -439,10 +439,11 @@ static void shm_forked(struct p2prep_transport *base)
 }
 
 /* send() publishes. */
-static bool shm_is_delivered(struct p2prep_link *base)
+/* What send() took is published. */
+static uint64_t shm_taken(struct p2prep_link *base)
 {
     (void)base;
-    return true;
+    return 0;
 }
 
 const struct p2prep_medium p2prep_shm = {
@@ -454,7 +455,8 @@ const struct p2prep_medium p2prep_shm = {
     .card = shm_card,
     .add_peer = shm_add_peer,
     .purge = shm_purge,
-    .is_delivered = shm_is_delivered,
+    .taken = shm_taken,
+    .delivered = shm_taken,
     .send_max = shm_send_max,
     .send = shm_send,
     .send_body = shm_send_body,

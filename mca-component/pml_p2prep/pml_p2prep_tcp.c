@@ -389,13 +389,23 @@ static int tcp_fd(struct p2prep_transport *base)
     return ((struct tcp_transport *)base)->epoll;
 }
 
-static bool tcp_is_delivered(struct p2prep_link *base)
+static uint64_t tcp_taken(struct p2prep_link *base)
+{
+    const struct tcp_link *link = tcp_link_of(base);
+
+    return link->written + link->behind;
+}
+
+/* A hello that is not acknowledged yet makes it less. */
+static uint64_t tcp_delivered(struct p2prep_link *base)
 {
     const struct tcp_link *link = tcp_link_of(base);
     int unacknowledged = 0;
 
-    return link->state == TCP_UP && link->items == NULL &&
-           ioctl(link->fd, SIOCOUTQ, &unacknowledged) == 0 && unacknowledged == 0;
+    if (link->state != TCP_UP || ioctl(link->fd, SIOCOUTQ, &unacknowledged) != 0 ||
+        (uint64_t)unacknowledged > link->written)
+        return 0;
+    return link->written - (uint64_t)unacknowledged;
 }
 
 const struct p2prep_medium p2prep_tcp = {
@@ -406,7 +416,8 @@ const struct p2prep_medium p2prep_tcp = {
     .card = tcp_card_of,
     .add_peer = tcp_add_peer,
     .purge = tcp_purge,
-    .is_delivered = tcp_is_delivered,
+    .taken = tcp_taken,
+    .delivered = tcp_delivered,
     .send_max = tcp_send_max,
     .send = tcp_send,
     .send_body = tcp_send_body,

@@ -143,6 +143,7 @@ struct tcp_link {
     /* out */
     struct tcp_item *items, **items_end;
     size_t queued;                             /* bytes of ours among them */
+    uint64_t written, behind;                  /* bytes: taken by the kernel; of all items */
     bool has_chunk;                            /* one of them is a chunk */
     struct tcp_parcel *parcels, **parcels_end; /* with bytes in no chunk yet */
     uint64_t last_id;

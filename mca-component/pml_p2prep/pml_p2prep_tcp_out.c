@@ -64,6 +64,7 @@ static unsigned char *queue_place(struct tcp_link *link, size_t size)
     place = item->own + (item->from - item->own) + item->left;
     item->left += size;
     link->queued += size;
+    link->behind += size;
     return place;
 }
 
@@ -123,6 +124,8 @@ static void pass(struct tcp_link *link, size_t size)
         item->from += part;
         item->left -= part;
         size -= part;
+        link->written += part;
+        link->behind -= part;
         if (item->room > 0)
             link->queued -= part;
         if (item->left > 0)
@@ -162,6 +165,7 @@ static bool queue_chunk(struct tcp_link *link)
         link->parcels = parcel->next;
     }
     append(link, item);
+    link->behind += size;
     link->has_chunk = true;
     if (pad.iov_len > 0 && !queue_bytes(link, &pad, 1, 0))
         tcp_break(link, P2PREP_LOSS_FAULT, "no memory for the end of a body");
@@ -223,6 +227,7 @@ void tcp_drop(struct tcp_link *link)
         finish_parcel(parcel, false);
     }
     link->queued = 0;
+    link->behind = 0;
     link->is_mute = true;
 }
 
@@ -261,12 +266,13 @@ enum p2prep_sent tcp_send(struct p2prep_link *base, const void *head, size_t hea
     memset(start + behind, 0, at - behind);
     if (can_write(link)) {
         n = write_out(link->fd, iov, 3);
-        if (n == (ssize_t)size)
-            return P2PREP_SENT;
         if (n < 0) {
             write_failed(link);
             return P2PREP_GONE;
         }
+        link->written += (size_t)n;
+        if (n == (ssize_t)size)
+            return P2PREP_SENT;
     }
     if (!queue_bytes(link, iov, 3, (size_t)n)) {
         if (n == 0)

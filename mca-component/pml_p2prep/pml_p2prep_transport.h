@@ -125,9 +125,11 @@ struct p2prep_medium {
      * close(). */
     void (*purge)(struct p2prep_link *link);
 
-    /* Is all that send() took sure to be read by the peer, if that lives and reads to the end: its
-     * kernel acknowledged it, or it is published in its ring? */
-    bool (*is_delivered)(struct p2prep_link *link);
+    /* Bytes that send() and send_body() put on the way so far, and how many of these are sure to be
+     * read by the peer, if that lives and reads to the end: its kernel acknowledged them, or they
+     * are published in its ring. */
+    uint64_t (*taken)(struct p2prep_link *link);
+    uint64_t (*delivered)(struct p2prep_link *link);
     /* Most bytes of head + payload that send() takes on this link. */
     size_t (*send_max)(struct p2prep_link *link);
     enum p2prep_sent (*send)(struct p2prep_link *link, const void *head, size_t head_size,

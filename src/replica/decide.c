@@ -43,12 +43,16 @@ struct sibling {
     uint64_t ask_end; /* ... beyond this */
 };
 
-struct told { /* the match of a receive that is not posted yet */
-    struct {
-        uint64_t index;
-        uint32_t cid;
-        uint32_t is_library;
-    } key;
+struct told_key {
+    uint64_t index;
+    uint32_t cid;
+    uint32_t is_library;
+    int64_t source; /* index 0: of the message, else 0, as is its number */
+    uint64_t seq;
+};
+
+struct told { /* the match of a receive, or of a message (index 0), that is not here yet */
+    struct told_key key;
     int source;
     uint64_t seq;
     UT_hash_handle hh;
@@ -182,9 +186,12 @@ static void stable_find(struct decide *decide)
 
 static void sibling_poll(struct decide *decide, struct sibling *sibling)
 {
-    uint64_t delivered =
-        sibling->is_here ? decide->ops.delivered(decide->arg, sibling->process) : 0;
+    uint64_t delivered;
     int done = 0;
+
+    if (!sibling->is_here)
+        return;
+    delivered = decide->ops.delivered(decide->arg, sibling->process);
 
     while (done < sibling->marks && sibling->mark[done].queued <= delivered)
         sibling->has = sibling->mark[done++].number;
@@ -356,22 +363,24 @@ static void told_add(struct decide *decide, const struct declog_entry *entry)
 {
     struct told *told = mem_alloc(sizeof *told);
 
-    told->key.index = entry->index;
-    told->key.cid = entry->cid;
-    told->key.is_library = entry->is_library;
+    told->key = (struct told_key){.index = entry->index,
+                                  .cid = entry->cid,
+                                  .is_library = entry->is_library,
+                                  .source = entry->index == 0 ? entry->source : 0,
+                                  .seq = entry->index == 0 ? entry->seq : 0};
     told->source = entry->source;
     told->seq = entry->seq;
     HASH_ADD(hh, decide->told, key, sizeof told->key, told);
 }
 
-bool decide_match_of(struct decide *decide, const struct decide_wild *wild, int *source_out,
-                     uint64_t *seq_out)
+static bool told_take(struct decide *decide, const struct told_key *key, int *source_out,
+                      uint64_t *seq_out)
 {
-    struct told *told, key = {.key = {wild->index, wild->cid, wild->is_library}};
+    struct told *told;
 
     if (decide->told == NULL)
         return false;
-    HASH_FIND(hh, decide->told, &key.key, sizeof key.key, told);
+    HASH_FIND(hh, decide->told, key, sizeof *key, told);
     if (told == NULL)
         return false;
     *source_out = told->source;
@@ -379,6 +388,22 @@ bool decide_match_of(struct decide *decide, const struct decide_wild *wild, int 
     HASH_DEL(decide->told, told);
     free(told);
     return true;
+}
+
+bool decide_match_of(struct decide *decide, const struct decide_wild *wild, int *source_out,
+                     uint64_t *seq_out)
+{
+    struct told_key key = {wild->index, wild->cid, wild->is_library, 0, 0};
+
+    return told_take(decide, &key, source_out, seq_out);
+}
+
+bool decide_is_matched(struct decide *decide, const struct decide_wild *wild, int source,
+                       uint64_t seq)
+{
+    struct told_key key = {wild->index, wild->cid, wild->is_library, source, seq};
+
+    return told_take(decide, &key, &source, &seq);
 }
 
 static void match_hear(struct decide *decide, const struct declog_entry *entry)

@@ -38,8 +38,9 @@ enum decide_kind_of_message {                  /* in replica_msg.kind; those of 
 
 struct decide;
 
-/* A receive from any source: the index-th of its communicator, of the program's (tags >= 0) or of
- * the library's (negative tags). */
+/* A receive from any source: the index-th, from 1, of its communicator, of the program's (tags >=
+ * 0) or of the library's (negative tags). Index 0: any receive of one source that has a synchronous
+ * message and might have been cancelled. */
 struct decide_wild {
     uint32_t cid;
     bool is_library;
@@ -50,9 +51,10 @@ struct decide_ops {
     /* Queue msg and bytes for process: always taken, in order. */
     void (*send)(void *arg, int process, const struct replica_msg *msg, const void *bytes,
                  size_t size);
-    /* A number that grows with all that was queued for process, and how far what is sure to be read
-     * there before it leads has come: its kernel acknowledged it, it is published in its ring. Not
-     * believed before process has been heard of: it may not have opened that ring yet. */
+    /* Where what was queued for process ends, and how far what is sure to be read there before it
+     * leads has come: its kernel acknowledged it, it is published in its ring. Where all is
+     * published at once both may be 0. Not believed before process has been heard of: it may not
+     * have opened that ring yet. */
     uint64_t (*queued)(void *arg, int process);
     uint64_t (*delivered)(void *arg, int process);
     /* A follower learns the match of a receive that may be posted already. True: it is, and the
@@ -107,6 +109,9 @@ void decide_match(struct decide *decide, const struct decide_wild *wild, int sou
 /* Follower: the match of a receive being posted, if it is known. */
 bool decide_match_of(struct decide *decide, const struct decide_wild *wild, int *source_out,
                      uint64_t *seq_out);
+/* Follower: a synchronous message came; has the leader matched it (index 0)? */
+bool decide_is_matched(struct decide *decide, const struct decide_wild *wild, int source,
+                       uint64_t seq);
 
 /* The number of the last decision made or heard of, sent to everybody: what leaves from now on
  * depends on it. Cheap when there is nothing new. */

@@ -124,6 +124,19 @@ static bool is_told_of(const struct match_post *post, const struct match_item *i
            is_tag_wanted(post->tag, item->tag);
 }
 
+/* A match that its sender learns of, of a receive that may yet be cancelled. */
+static bool is_doubtful(const struct match_post *post, const struct match_item *item)
+{
+    return item->is_sync && !post->is_firm && !match_post_is_wild(post) &&
+           !match_post_is_library(post);
+}
+
+static bool must_wait(const struct matching *matching, const struct match_post *post,
+                      const struct match_item *item)
+{
+    return !matching->leads && !item->is_told && is_doubtful(post, item);
+}
+
 static struct match_post *first_post(const struct posts *posts, int32_t tag)
 {
     struct match_post *post = posts->first;
@@ -186,7 +199,8 @@ static struct match_post *post_for(const struct matching *matching, const struct
 
     if (wild != NULL)
         return matching->leads ? wild : NULL;
-    if (post == NULL || (!matching->leads && is_item_before(matching, item, post->tag)))
+    if (post == NULL || must_wait(matching, post, item) ||
+        (!matching->leads && is_item_before(matching, item, post->tag)))
         return NULL;
     return post;
 }
@@ -221,6 +235,8 @@ static void bind(struct matching *matching, struct match_post *post, struct matc
     if (match_post_is_wild(post) && !post->is_told) {
         matching->ops->decided(matching->arg, post, item);
         post->is_told = true;
+    } else if (matching->leads && !item->is_told && is_doubtful(post, item)) {
+        matching->ops->decided(matching->arg, post, item);
     }
     if (!matching->leads && !match_post_is_wild(post) && !match_post_is_library(post)) {
         post->got = *item;
@@ -274,7 +290,7 @@ static void post_settle(struct matching *matching, struct match_post *post)
 {
     struct match_item *item = item_for(matching, post);
 
-    if (item == NULL) {
+    if (item == NULL || must_wait(matching, post, item)) {
         post_list(matching, post);
         return;
     }
@@ -291,7 +307,7 @@ static void source_settle(struct matching *matching, struct source *source)
         struct match_item *item = item_for(matching, post);
 
         next = post->next;
-        if (item == NULL)
+        if (item == NULL || must_wait(matching, post, item))
             continue;
         posts_remove(&source->posted, post);
         matching_take(matching, item);
@@ -339,6 +355,7 @@ void matching_post(struct matching *matching, struct match_post *post)
 {
     post->order = ++matching->next_order;
     post->is_told = post->is_bound = false;
+    post->index = 0;
     if (match_post_is_wild(post)) {
         post->index = ++matching->next_index[match_post_is_library(post)];
         post->is_told =
@@ -350,6 +367,8 @@ void matching_post(struct matching *matching, struct match_post *post)
 void matching_arrive(struct matching *matching, struct match_item *item)
 {
     item->arrival = ++matching->next_arrival;
+    item->is_told =
+        !matching->leads && item->is_sync && matching->ops->is_matched(matching->arg, item);
     struct match_post *post = post_for(matching, item);
 
     if (post == NULL) {
@@ -378,10 +397,25 @@ struct match_item *matching_find(struct matching *matching, int source, int32_t 
     return item;
 }
 
+/* The leader matched a synchronous message: who waits for it may have it. */
+static bool item_told(struct matching *matching, int source, uint64_t seq)
+{
+    struct match_item *item = matching_find(matching, source, MATCHING_ANY_TAG, seq);
+
+    if (item == NULL)
+        return false;
+    item->is_told = true;
+    source_settle(matching, &matching->source[source]);
+    return true;
+}
+
 bool matching_told(struct matching *matching, bool is_library, uint64_t index, int source,
                    uint64_t seq)
 {
     struct match_post *post = matching->wild.first;
+
+    if (index == 0)
+        return item_told(matching, source, seq);
 
     while (post != NULL && (post->index != index || match_post_is_library(post) != is_library))
         post = post->next;

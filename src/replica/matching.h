@@ -5,7 +5,9 @@
  * matches a receive from any source to what came first, and says so (decided()). One that follows
  * waits to be told; until then a message that such a receive could take is hidden from receives
  * posted later and from probes. A receive that the leader cancelled may have a message here: it is
- * taken back, and what came after it is matched again.
+ * taken back, and what came after it is matched again. The sender of a synchronous message knows of
+ * its match, which therefore must not be taken back: if the receive can be cancelled the match is a
+ * decision, too.
  *
  * Posts and items are the owner's, who embeds them; they stay where they are while in here.
  * Callbacks must not call back. Pure logic. */
@@ -25,7 +27,9 @@ struct match_item {
     int source; /* 0 .. sources - 1 */
     int32_t tag;
     uint64_t seq; /* in its stream: (source, class of tag) */
+    bool is_sync; /* its sender waits for the match */
     /* matching.c's: */
+    bool is_told; /* the leader matched it */
     struct match_item *prev, *next;
     uint64_t arrival;
 };
@@ -34,8 +38,9 @@ struct match_item {
 struct match_post {
     int source; /* or MATCHING_ANY_SOURCE */
     int32_t tag;
-    /* from any source: its number among the program's, or the library's, of this communicator; set
-     * by matching_post() */
+    bool is_firm; /* will not be cancelled */
+    /* from any source: its number, from 1, among the program's, or the library's, of this
+     * communicator, else 0; set by matching_post() */
     uint64_t index;
     /* matching.c's: */
     struct match_post *prev, *next;
@@ -61,12 +66,15 @@ struct matching_ops {
     void (*bind)(void *arg, struct match_post *post, struct match_item *item);
     /* Nobody takes the message yet: moves it to where it can stay. */
     struct match_item *(*keep)(void *arg, struct match_item *item);
-    /* Just before that, when this process chose it for a receive from any source. */
+    /* Just before that, when this process chose it for a receive from any source, or when it is
+     * synchronous and the receive may be cancelled. */
     void (*decided)(void *arg, const struct match_post *post, const struct match_item *item);
     /* The message is not the receive's any more: makes an item of it, which is kept. */
     struct match_item *(*unbind)(void *arg, struct match_post *post);
     /* The match of a receive from any source that is being posted, if the owner was told it. */
     bool (*told)(void *arg, const struct match_post *post, int *source_out, uint64_t *seq_out);
+    /* Was the owner told that the leader matched this synchronous message? */
+    bool (*is_matched)(void *arg, const struct match_item *item);
 };
 
 /* ops are borrowed for life. */
@@ -87,7 +95,8 @@ struct match_item *matching_find(struct matching *matching, int source, int32_t 
 /* Takes a message that a probe returned: it is its owner's. */
 void matching_take(struct matching *matching, struct match_item *item);
 
-/* Follower: the match of the index-th receive from any source. False: it is not posted yet. */
+/* Follower: the match of the index-th receive from any source. False: it is not posted yet. Index
+ * 0: of some receive of one source, with a synchronous message. False: that has not come yet. */
 bool matching_told(struct matching *matching, bool is_library, uint64_t index, int source,
                    uint64_t seq);
 /* Does every receive from any source that was told its message have it? */

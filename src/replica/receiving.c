@@ -328,6 +328,7 @@ static void envelope_take(struct replica *replica, struct instream *stream,
         .tag = msg->tag,
         .seq = msg->seq,
         .length = msg->length,
+        .is_sync = (msg->flags & REPLICA_MSG_SYNC) != 0,
         .data = bytes,
     };
 

@@ -41,6 +41,7 @@ struct replica_envelope {
     int32_t tag;
     uint64_t seq;
     uint64_t length;
+    bool is_sync;              /* its sender waits for the match */
     const void *data;          /* the whole message, borrowed for the call; or NULL: */
     struct replica_body *body; /* ... after the match: replica_pull() */
 };

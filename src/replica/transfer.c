@@ -25,14 +25,15 @@ void transfers_drop(struct replica *replica, const struct replica_held *record, 
     replica->transfers_end = at;
 }
 
-/* Sends one piece. False: no room. */
+/* Sends one piece. False: no room. Waits for no decision: who asks for a body has its envelope, from
+ * us or from a dead sibling, and that left only when all that the message depends on was stable. */
 static bool transfer_piece(struct replica *replica, struct transfer *transfer)
 {
     struct replica_held *record = transfer->record;
     uint64_t left = record->length - transfer->offset;
     size_t size = left < replica->settings.piece ? (size_t)left : replica->settings.piece;
 
-    if (is_gated(replica, record->gate) || !has_room(replica, transfer->dst, size))
+    if (!has_room(replica, transfer->dst, size))
         return false;
     struct replica_bytes bytes = record_bytes(record, transfer->offset, size);
     struct replica_msg msg = {

@@ -7,7 +7,7 @@
 . "$(dirname "$0")/p2prep-lib.sh"
 kills=${1:-${P2PREP_CHAOS:-200}}
 seed=${2:-$(($(date +%s) / 8 * 8))}
-cases=${P2PREP_CASES:-cross:10 farm:10 waitany:10 testsome:10 test:10 probes:10 mprobes:10 nbx:10 nbx:10 cancel:10 cancel:10 clock:10 graph:4 ibcast:10}
+cases=${P2PREP_CASES:-cross:10 farm:10 waitany:10 testsome:10 test:10 probes:10 mprobes:10 nbx:10 nbx:10 cancel:10 cancel:10 cut:4 clock:10 graph:4 ibcast:10}
 transports=${P2PREP_TRANSPORTS:-shm,tcp tcp}
 lanes=${P2PREP_LANES:-2}
 n=3

@@ -343,6 +343,42 @@ static void cancel(int rounds)
     }
 }
 
+/* Rank 0 cancels a receive for which it has too little room. The message comes to the other
+ * replicas before that, to the leader after: what they give back must be whole. */
+static void cut(int rounds)
+{
+    static char all[200000], want[200000], few[8];
+    for (int round = 0; round < rounds; round++) {
+        int length = round % 2 ? 3000 : (int)sizeof all, leads = process_number() < size, flag;
+        MPI_Request request;
+        MPI_Status status;
+        pattern(want, (size_t)length, 1, round);
+        if (rank == 1) {
+            if (leads)
+                wait_us(20000);
+            MPI_Isend(want, length, MPI_BYTE, 0, 12, MPI_COMM_WORLD, &request);
+            MPI_Wait(&request, MPI_STATUS_IGNORE);
+        }
+        if (rank == 0) {
+            MPI_Irecv(few, sizeof few, MPI_BYTE, 1, 12, MPI_COMM_WORLD, &request);
+            if (leads)
+                wait_us(5000);
+            choice();
+            MPI_Cancel(&request);
+            MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
+            MPI_Wait(&request, &status);
+            MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_ARE_FATAL);
+            MPI_Test_cancelled(&status, &flag);
+            result_int(flag);
+            if (flag) {
+                MPI_Recv(all, length, MPI_BYTE, 1, 12, MPI_COMM_WORLD, &status);
+                must(memcmp(all, want, (size_t)length) == 0, "a message came back in pieces");
+            }
+        }
+        MPI_Barrier(MPI_COMM_WORLD);
+    }
+}
+
 static void clock_and_name(int rounds)
 {
     char name[MPI_MAX_PROCESSOR_NAME];
@@ -422,7 +458,7 @@ static const struct {
     {"testsome", testsome},    {"test", test},   {"probes", probes},
     {"mprobes", mprobes},      {"nbx", nbx},     {"cancel", cancel},
     {"clock", clock_and_name}, {"graph", graph}, {"ibcast", ibcast},
-    {"stray", stray},
+    {"stray", stray},          {"cut", cut},
 };
 
 int main(int argc, char **argv)

@@ -3,7 +3,7 @@
 # p2prep-decide.sh - programs whose course depends on timing (p2prep-decide.c): every replica of a rank has the same result, with nobody killed
 # and with a process killed at one of its choices; many more kills: p2prep-chaos-decisions.sh
 . "$(dirname "$0")/p2prep-lib.sh"
-cases="cross farm waitany testsome test probes mprobes nbx cancel clock graph ibcast"
+cases="cross farm waitany testsome test probes mprobes nbx cancel cut clock graph ibcast"
 
 rounds_of() { [ "$1" = graph ] && echo 4 || echo 10; }
 

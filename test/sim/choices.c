@@ -336,15 +336,35 @@ static void add_recv(struct maker *maker, int rank, int from, int time, int end,
     add(maker, rank, end, (struct choice){.kind = DO_WAIT, .slot = slot, .count = 1});
 }
 
-/* Whom root chose first is seen by another rank before root says so itself: `first` sends
- * synchronously, and when it is through to `other`; that takes its message or root's, tells root,
- * and is waited for. A root that changed its mind would wait for ever. */
+/* What root does with the message of `first`: a receive from any source may take it or that of
+ * `other`; or a receive of it is cancelled in time or not, and done again in the end. */
+static void knot_root(struct maker *maker, int root, int first, int other, uint32_t cid,
+                      int32_t tag)
+{
+    int time = maker->time, slot;
+
+    if (sim_chance(maker->sim, 500)) {
+        add_send(maker, other, root, time, time + 11, cid, tag);
+        add_recv(maker, root, ANY, time + 1, time + 2, cid, tag);
+        add_recv(maker, root, ANY, time + 7, time + 7, cid, tag);
+        return;
+    }
+    slot = slots_take(maker, root, 1);
+    add(maker, root, time + 1,
+        (struct choice){.kind = DO_RECV, .peer = first, .cid = cid, .tag = tag, .slot = slot});
+    add(maker, root, time + 2, (struct choice){.kind = DO_CANCEL, .slot = slot});
+    add(maker, root, time + 7,
+        (struct choice){.kind = DO_AGAIN, .slot = slot, .peer = first, .cid = cid, .tag = tag});
+}
+
+/* Whether root took a synchronous message is seen by another rank before root says so itself:
+ * `first` sends it, and when it is through to `other`; that takes this or what root sends after its
+ * choice, tells root, and is waited for. A root that changed its mind would wait for ever. */
 static void knot(struct maker *maker)
 {
     struct sim *sim = maker->sim;
     int ranks = maker->choices->ranks, root = (int)sim_below(sim, (uint32_t)ranks);
-    int first = (root + 1) % ranks, other = (root + 2) % ranks, time = maker->time;
-    int slot = maker->choices->script[first].slots;
+    int first = (root + 1) % ranks, other = (root + 2) % ranks, time = maker->time, slot;
     uint32_t cid;
     int32_t tag;
     bool is_fresh;
@@ -361,16 +381,14 @@ static void knot(struct maker *maker)
                         .tag = tag,
                         .length = some_length(maker),
                         .flags = CHOICE_SYNC});
-    add(maker, first, time + 6, (struct choice){.kind = DO_WAIT, .slot = slot, .count = 1});
-    add_send(maker, first, other, time + 7, time + 9, cid, tag + 1);
-    add_send(maker, root, other, time, time + 9, cid, tag + 1);
-    add_send(maker, other, root, time, time + 9, cid, tag);
-    add_recv(maker, other, ANY, time + 1, time + 2, cid, tag + 1);
-    add_send(maker, other, root, time + 3, time + 9, cid, tag + 2);
-    add_recv(maker, other, ANY, time + 8, time + 8, cid, tag + 1);
-    add_recv(maker, root, ANY, time + 1, time + 2, cid, tag);
-    add_recv(maker, root, other, time + 4, time + 4, cid, tag + 2);
-    add_recv(maker, root, ANY, time + 5, time + 5, cid, tag);
+    add(maker, first, time + 8, (struct choice){.kind = DO_WAIT, .slot = slot, .count = 1});
+    add_send(maker, first, other, time + 9, time + 11, cid, tag + 1);
+    add_recv(maker, other, ANY, time + 1, time + 4, cid, tag + 1);
+    add_send(maker, other, root, time + 5, time + 11, cid, tag + 2);
+    add_recv(maker, other, ANY, time + 10, time + 10, cid, tag + 1);
+    knot_root(maker, root, first, other, cid, tag);
+    add_send(maker, root, other, time + 3, time + 11, cid, tag + 1);
+    add_recv(maker, root, other, time + 6, time + 6, cid, tag + 2);
 }
 
 static void plain(struct maker *maker)

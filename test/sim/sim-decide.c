@@ -97,8 +97,10 @@ struct world_sim {
     int64_t now_ms;
     uint64_t steps;
     uint32_t dead;
-    uint64_t uneven_until; /* step; programs and links go at their paces before */
-    int stray, parted;     /* stray: a process, or -1; parted: who was named for it */
+    uint64_t uneven_until;         /* step; programs and links go at their paces before */
+    int ambush_rank, ambush_after; /* decisions of that rank until ... */
+    uint64_t ambush_at;            /* ... this step, at which it is killed; 0: not yet */
+    int stray, parted;             /* stray: a process, or -1; parted: who was named for it */
 };
 
 /* ---------------------------------------------------------------- links */
@@ -294,12 +296,22 @@ static void op_bind(void *arg, struct match_post *post, struct match_item *item)
     message_give(process, call, message_of(item));
 }
 
+/* In some runs one who leads dies soon after one of its decisions. */
+static void has_decided(struct process *process)
+{
+    struct world_sim *w = process->w;
+
+    process->decided_at = w->steps;
+    if (process->rank == w->ambush_rank && w->ambush_after > 0 && --w->ambush_after == 0)
+        w->ambush_at = w->steps + sim_below(w->sim, 80);
+}
+
 static void op_decided(void *arg, const struct match_post *post, const struct match_item *item)
 {
     struct process *process = arg;
     struct decide_wild wild = {call_of((struct match_post *)post)->cid, false, post->index};
 
-    process->decided_at = process->w->steps;
+    has_decided(process);
     decide_match(process->decide, &wild, item->source, item->seq);
 }
 
@@ -336,7 +348,16 @@ static bool op_told(void *arg, const struct match_post *post, int *source_out, u
     return decide_match_of(process->decide, &wild, source_out, seq_out);
 }
 
-static const struct matching_ops matching_ops = {op_bind, op_keep, op_decided, op_unbind, op_told};
+static bool op_is_matched(void *arg, const struct match_item *item)
+{
+    struct process *process = arg;
+    struct decide_wild wild = {message_of((struct match_item *)item)->cid, false, 0};
+
+    return decide_is_matched(process->decide, &wild, item->source, item->seq);
+}
+
+static const struct matching_ops matching_ops = {op_bind,   op_keep, op_decided,
+                                                 op_unbind, op_told, op_is_matched};
 
 static struct matching *matching_of(struct process *process, uint32_t cid)
 {
@@ -356,6 +377,7 @@ static void op_deliver(void *arg, const struct replica_envelope *envelope)
     message->item.source = envelope->source;
     message->item.tag = envelope->tag;
     message->item.seq = envelope->seq;
+    message->item.is_sync = envelope->is_sync;
     message->cid = envelope->cid;
     message->length = envelope->length;
     message->body = envelope->body;
@@ -590,7 +612,7 @@ static void course_add(struct process *process, int question, const void *bytes,
 
 static void answer_yes(struct process *process, int question, const void *bytes, size_t size)
 {
-    process->decided_at = process->w->steps;
+    has_decided(process);
     decide_outcome(process->decide, question, bytes, size);
     course_add(process, question, bytes, size);
 }
@@ -861,25 +883,34 @@ static int last_to_decide(const struct world_sim *w)
     return last;
 }
 
+/* The first living replica of a rank that has another one, or -1. */
+static int leader_of(const struct world_sim *w, int rank)
+{
+    int living = 0, first = -1;
+
+    for (int set = w->world->replicas - 1; set >= 0; set--) {
+        int process = world_process(w->world, rank, set);
+
+        if (process < 0 || !w->process[process].is_alive)
+            continue;
+        living++;
+        first = process;
+    }
+    return living > 1 ? first : -1;
+}
+
 /* A process that may die so that each rank keeps a replica, or -1. Leaders are preferred. */
 static int some_victim(struct world_sim *w)
 {
     for (int tries = 0; tries < 20; tries++) {
-        int victim = (int)sim_below(w->sim, (uint32_t)w->world->processes), living = 0, first = -1;
+        int victim = (int)sim_below(w->sim, (uint32_t)w->world->processes), leader;
 
         if (tries == 0 && sim_chance(w->sim, 400))
             victim = last_to_decide(w);
-        for (int set = w->world->replicas - 1; set >= 0; set--) {
-            int process = world_process(w->world, w->world->rank[victim], set);
-
-            if (process < 0 || !w->process[process].is_alive)
-                continue;
-            living++;
-            first = process;
-        }
-        if (living > 1 && sim_chance(w->sim, 600))
-            victim = first;
-        if (w->process[victim].is_alive && living > 1)
+        leader = leader_of(w, w->world->rank[victim]);
+        if (leader >= 0 && sim_chance(w->sim, 600))
+            victim = leader;
+        if (leader >= 0 && w->process[victim].is_alive)
             return victim;
     }
     return -1;
@@ -1057,6 +1088,18 @@ static void tell_stuck(struct world_sim *w)
     sim_fail(w->sim, "nobody can move after %d steps", (int)w->steps);
 }
 
+static void ambush(struct world_sim *w)
+{
+    int leader;
+
+    if (w->ambush_at == 0 || w->steps < w->ambush_at)
+        return;
+    w->ambush_at = 0;
+    leader = leader_of(w, w->ambush_rank);
+    if (leader >= 0)
+        process_kill(w, leader);
+}
+
 /* Who was named leaves. */
 static void parted_leave(struct world_sim *w)
 {
@@ -1077,6 +1120,7 @@ static void run_to_end(struct world_sim *w, const uint64_t *kill_at, int kills)
             if (victim >= 0)
                 process_kill(w, victim);
         }
+        ambush(w);
         parted_leave(w);
         if (step(w)) {
             idle = quiet = 0;
@@ -1160,7 +1204,7 @@ static void settings_draw(struct world_sim *w)
 
 static uint32_t some_pace(struct sim *sim)
 {
-    return sim_chance(sim, 300) ? sim_between(sim, 10, 300) : 1000;
+    return sim_chance(sim, 300) ? sim_between(sim, 1, sim_chance(sim, 500) ? 20 : 300) : 1000;
 }
 
 static void process_start(struct world_sim *w, int i)
@@ -1272,6 +1316,10 @@ static void kills_run(struct sim *sim)
     for (int i = 0; i < kills; i++) {
         kill_at[i] = at;
         at += sim_chance(sim, 600) ? sim_below(sim, 60) : sim_below(sim, 2000);
+    }
+    if (sim_chance(sim, 500)) {
+        w->ambush_rank = (int)sim_below(sim, (uint32_t)w->world->ranks);
+        w->ambush_after = (int)sim_between(sim, 1, 12);
     }
     start_engines(w);
     run_to_end(w, kill_at, kills);

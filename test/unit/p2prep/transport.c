@@ -623,6 +623,55 @@ static void a_closed_port_is_told(void **state)
     run_pair(&ways[2], calls_the_dead, sleeps);
 }
 
+/* ---- what is sure to be read ---- */
+
+static uint64_t taken(const struct side *side)
+{
+    return side->way->medium->taken(side->link);
+}
+
+static uint64_t delivered(const struct side *side)
+{
+    return side->way->medium->delivered(side->link);
+}
+
+/* The first message is delivered for good, however much is jammed behind it. */
+static void jams(struct side *side)
+{
+    uint32_t count = 1;
+
+    MUST(put_message(side, 0) == P2PREP_SENT);
+    UNTIL(side, delivered(side) == taken(side) && is_told(side));
+    uint64_t first = taken(side);
+
+    while (put_message(side, count) == P2PREP_SENT)
+        count++;
+    if (side->way->medium == &p2prep_tcp)
+        MUST(delivered(side) >= first && delivered(side) < taken(side));
+    else
+        MUST(delivered(side) == taken(side));
+    MUST(send(side->pipe, &count, sizeof count, 0) == sizeof count);
+    UNTIL(side, delivered(side) == taken(side) && side->way->medium->is_idle(side->tp));
+    UNTIL(side, is_told(side));
+}
+
+static void is_jammed(struct side *side)
+{
+    uint32_t count;
+
+    UNTIL(side, side->next_in == 1);
+    tell(side);
+    MUST(recv(side->pipe, &count, sizeof count, 0) == sizeof count);
+    UNTIL(side, side->next_in == count);
+    tell(side);
+}
+
+static void what_is_delivered_is_known_to_the_byte(void **state)
+{
+    (void)state;
+    each_way(jams, is_jammed);
+}
+
 /* ---- files ---- */
 
 static int files_in(const char *path)
@@ -741,5 +790,6 @@ UNIT_MAIN(cmocka_unit_test(both_sides_tell_alike_whether_they_are_on_one_host),
           cmocka_unit_test(the_dead_are_refused),
           cmocka_unit_test(a_message_without_a_head_is_nonsense),
           cmocka_unit_test(a_closed_port_is_told),
+          cmocka_unit_test(what_is_delivered_is_known_to_the_byte),
           cmocka_unit_test(names_go_when_all_have_opened_the_files),
           cmocka_unit_test(the_file_of_a_killed_owner_is_swept_by_the_next))

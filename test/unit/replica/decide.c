@@ -28,6 +28,7 @@ struct node {
     int self;
     struct decide *decide;
     bool leads, is_late; /* late: a message that was named is not here */
+    bool keeps;          /* matches are asked for later */
     int matches, last_source;
     uint64_t last_seq, stable;
     char why[384];
@@ -37,6 +38,7 @@ struct stage {
     struct world *world;
     struct node node[REPLICAS];
     struct link link[REPLICAS][REPLICAS];
+    bool is_at_once; /* what is sent is published: there are no places in links */
 };
 
 static void node_send(void *arg, int process, const struct replica_msg *msg, const void *bytes,
@@ -57,14 +59,14 @@ static uint64_t node_queued(void *arg, int process)
 {
     struct node *node = arg;
 
-    return (uint64_t)node->stage->link[node->self][process].queued;
+    return node->stage->is_at_once ? 0 : (uint64_t)node->stage->link[node->self][process].queued;
 }
 
 static uint64_t node_delivered(void *arg, int process)
 {
     struct node *node = arg;
 
-    return (uint64_t)node->stage->link[node->self][process].delivered;
+    return node->stage->is_at_once ? 0 : (uint64_t)node->stage->link[node->self][process].delivered;
 }
 
 static bool node_matched(void *arg, const struct decide_wild *wild, int source, uint64_t seq)
@@ -74,7 +76,7 @@ static bool node_matched(void *arg, const struct decide_wild *wild, int source, 
     node->matches++;
     node->last_source = source;
     node->last_seq = seq;
-    return wild->index != 9; /* which is not posted yet */
+    return wild->index != 9 && !node->keeps; /* 9: which is not posted yet */
 }
 
 static bool node_is_caught_up(void *arg)
@@ -248,13 +250,13 @@ static void a_decision_is_stable_when_the_kernel_has_it(void **state)
     stage_destroy(stage);
 }
 
-static void what_is_sent_to_one_who_has_not_begun_is_not_there(void **state)
+static void is_not_there_before_it_begins(bool is_at_once)
 {
     struct stage *stage = stage_create(2);
     struct node *node = &stage->node[0];
     struct replica_msg begun = {.kind = DECIDE_TAKEN};
-    (void)state;
 
+    stage->is_at_once = is_at_once;
     decide_destroy(node->decide);
     node->decide = decide_create(stage->world, 0, 0, &ops, node);
     decide_start(node->decide);
@@ -268,6 +270,13 @@ static void what_is_sent_to_one_who_has_not_begun_is_not_there(void **state)
     decide_poll(node->decide);
     assert_int_equal(node->stable, gate);
     stage_destroy(stage);
+}
+
+static void what_is_sent_to_one_who_has_not_begun_is_not_there(void **state)
+{
+    (void)state;
+    is_not_there_before_it_begins(false);
+    is_not_there_before_it_begins(true);
 }
 
 static void of_three_the_slowest_makes_it_stable_and_all_hear(void **state)
@@ -440,6 +449,31 @@ static void another_question_than_the_leaders_ends_it(void **state)
     stage_destroy(stage);
 }
 
+static void a_matched_synchronous_message_is_named_by_its_number(void **state)
+{
+    struct stage *stage = stage_create(2);
+    struct decide_wild wild = {.cid = 3, .index = 9}, message = {.cid = 3};
+    int source;
+    uint64_t seq;
+    (void)state;
+
+    assert_int_equal(ask(stage, 0, NULL), DECIDE_FREE);
+    message.index = 0;
+    decide_match(stage->node[0].decide, &message, 2, 5);
+    decide_match(stage->node[0].decide, &wild, 1, 7);
+    stage->node[1].keeps = true;
+    decide_flush(stage->node[0].decide);
+    carry_and_read(stage, 0, 1);
+    assert_false(decide_is_matched(stage->node[1].decide, &message, 2, 4));
+    assert_false(decide_is_matched(stage->node[1].decide, &message, 1, 5));
+    assert_true(decide_is_matched(stage->node[1].decide, &message, 2, 5));
+    assert_false(decide_is_matched(stage->node[1].decide, &message, 2, 5));
+    assert_true(decide_match_of(stage->node[1].decide, &wild, &source, &seq));
+    assert_int_equal(source, 1);
+    assert_int_equal(seq, 7);
+    stage_destroy(stage);
+}
+
 static enum decide_answer ask_end(struct stage *stage, int node)
 {
     const void *value;
@@ -506,5 +540,6 @@ UNIT_MAIN(cmocka_unit_test(a_follower_takes_outcomes_in_order_and_waits),
           cmocka_unit_test(a_death_while_taking_over_is_an_ordinary_one),
           cmocka_unit_test(a_leader_does_not_run_away_from_its_followers),
           cmocka_unit_test(another_question_than_the_leaders_ends_it),
+          cmocka_unit_test(a_matched_synchronous_message_is_named_by_its_number),
           cmocka_unit_test(who_comes_to_the_end_another_way_is_named),
           cmocka_unit_test(one_without_siblings_says_nothing))

@@ -20,6 +20,7 @@ struct stage {
     bool has_told; /* answers told() for any receive */
     int told_source;
     uint64_t told_seq;
+    uint64_t matched; /* a synchronous message that the leader matched, if asked */
 };
 
 static void stage_bind(void *arg, struct match_post *post, struct match_item *item)
@@ -63,8 +64,13 @@ static bool stage_told(void *arg, const struct match_post *post, int *source_out
     return stage->has_told;
 }
 
-static const struct matching_ops ops = {stage_bind, stage_keep, stage_decided, stage_unbind,
-                                        stage_told};
+static bool stage_is_matched(void *arg, const struct match_item *item)
+{
+    return ((struct stage *)arg)->matched == item->seq;
+}
+
+static const struct matching_ops ops = {stage_bind,   stage_keep, stage_decided,
+                                        stage_unbind, stage_told, stage_is_matched};
 
 static void stage_set(struct stage *stage, bool leads)
 {
@@ -87,6 +93,14 @@ static void arrive(struct stage *stage, int source, int32_t tag, uint64_t seq)
     struct match_item *item = &stage->item[stage->items++];
 
     *item = (struct match_item){.source = source, .tag = tag, .seq = seq};
+    matching_arrive(stage->matching, item);
+}
+
+static void arrive_sync(struct stage *stage, int source, int32_t tag, uint64_t seq)
+{
+    struct match_item *item = &stage->item[stage->items++];
+
+    *item = (struct match_item){.source = source, .tag = tag, .seq = seq, .is_sync = true};
     matching_arrive(stage->matching, item);
 }
 
@@ -279,7 +293,96 @@ static void any_tag_does_not_mean_the_librarys(void **state)
     matching_destroy(stage.matching, NULL);
 }
 
-UNIT_MAIN(cmocka_unit_test(a_leader_gives_what_came_first_and_says_so),
+static void a_leader_says_that_it_matched_a_synchronous_message(void **state)
+{
+    struct stage stage;
+    (void)state;
+
+    stage_set(&stage, true);
+    (void)post(&stage, A, 1);
+    arrive_sync(&stage, A, 1, 1);
+    has(&stage, 0, A, 1);
+    assert_int_equal(stage.decisions, 1);
+    stage.post[1].is_firm = true;
+    (void)post(&stage, A, 1);
+    arrive_sync(&stage, A, 1, 2);
+    has(&stage, 1, A, 2);
+    assert_int_equal(stage.decisions, 1);
+    matching_destroy(stage.matching, NULL);
+}
+
+static void a_follower_gives_a_synchronous_message_when_the_leader_has(void **state)
+{
+    struct stage stage;
+    (void)state;
+
+    stage_set(&stage, false);
+    (void)post(&stage, A, 1);
+    (void)post(&stage, A, 1);
+    assert_false(matching_told(stage.matching, false, 0, A, 1));
+    arrive_sync(&stage, A, 1, 1);
+    arrive(&stage, A, 1, 2);
+    has(&stage, 0, A, 0);
+    has(&stage, 1, A, 0);
+    assert_null(matching_probe(stage.matching, A, 1));
+    assert_true(matching_told(stage.matching, false, 0, A, 1));
+    has(&stage, 0, A, 1);
+    has(&stage, 1, A, 2);
+    stage.matched = 3; /* said before it came */
+    (void)post(&stage, A, 1);
+    arrive_sync(&stage, A, 1, 3);
+    has(&stage, 2, A, 3);
+    (void)post(&stage, A, 1);
+    arrive_sync(&stage, A, 1, 4);
+    has(&stage, 3, A, 0);
+    stage.post[4].is_firm = true;
+    (void)post(&stage, B, 1);
+    arrive_sync(&stage, B, 1, 1);
+    has(&stage, 4, B, 1);
+    matching_lead(stage.matching);
+    has(&stage, 3, A, 4);
+    assert_int_equal(stage.decisions, 1);
+    matching_destroy(stage.matching, NULL);
+}
+
+static void what_a_dead_leader_said_is_not_said_again(void **state)
+{
+    struct stage stage;
+    (void)state;
+
+    stage_set(&stage, false);
+    stage.matched = 1;
+    arrive_sync(&stage, A, 1, 1);
+    matching_lead(stage.matching);
+    (void)post(&stage, A, 1);
+    has(&stage, 0, A, 1);
+    assert_int_equal(stage.decisions, 0);
+    matching_destroy(stage.matching, NULL);
+}
+
+static void a_synchronous_message_is_not_the_receives_that_the_leader_cancels(void **state)
+{
+    struct stage stage;
+    (void)state;
+
+    stage_set(&stage, false);
+    (void)post(&stage, A, 1);
+    (void)post(&stage, A, 1);
+    arrive_sync(&stage, A, 1, 1);
+    matching_revoke(stage.matching, &stage.post[0]);
+    has(&stage, 0, A, 0);
+    has(&stage, 1, A, 0);
+    assert_true(matching_told(stage.matching, false, 0, A, 1));
+    has(&stage, 1, A, 1);
+    assert_int_equal(stage.unbound, 0);
+    matching_destroy(stage.matching, NULL);
+}
+
+UNIT_MAIN(cmocka_unit_test(a_leader_says_that_it_matched_a_synchronous_message),
+          cmocka_unit_test(a_follower_gives_a_synchronous_message_when_the_leader_has),
+          cmocka_unit_test(what_a_dead_leader_said_is_not_said_again),
+          cmocka_unit_test(a_synchronous_message_is_not_the_receives_that_the_leader_cancels),
+          cmocka_unit_test(a_leader_gives_what_came_first_and_says_so),
           cmocka_unit_test(a_follower_hides_what_an_open_receive_could_take),
           cmocka_unit_test(a_receive_waits_behind_one_that_waits_for_a_hidden_message),
           cmocka_unit_test(what_is_told_waits_for_its_message),
