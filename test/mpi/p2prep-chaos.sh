@@ -7,7 +7,7 @@
 . "$(dirname "$0")/p2prep-lib.sh"
 kills=${1:-${P2PREP_CHAOS:-200}}
 seed=${2:-$(($(date +%s) / 4 * 4))}
-programs=${P2PREP_PROGRAMS:-work:100 work:30 modes types coll comm cases ep is cg ft}
+programs=${P2PREP_PROGRAMS:-work:100 work:30 modes types coll comm dups cases ep is cg ft}
 worlds=${P2PREP_WORLDS:-2,2 2,2 2,2 2,2,2 2,2,2 3,3 3,3 3,3,3 4,4 2,2,2,2 2,1,3}
 transports=${P2PREP_TRANSPORTS:-shm tcp shm,tcp}
 lanes=${P2PREP_LANES:-2}
