@@ -40,10 +40,10 @@ claim "pml_p2prep_stats: says so" line_has killed "rank 0 replica 0:" "failovers
 
 value_below() { [ "$(value "$1" "$2" "$3")" -lt "$4" ] || { cat "$scratch/$1/out"; job_words "$1"; return 1; }; }
 all_below() { for all_below_process in $2; do value_below "$1" "$all_below_process" "$3" "$4" || return 1; done; }
-job many 4 $replicated --mca pml_p2prep_replicas 2 p2prep-stats none 20000
-claim "20,000 non-blocking collectives are forgotten when they are over" all_below many "0 1 2 3" streams 101
+job many 4 $replicated --mca pml_p2prep_replicas 2 p2prep-stats none 4000
+claim "4,000 non-blocking collectives are forgotten when they are over" all_below many "0 1 2 3" streams 101
 claim "... and the program ends" ended many
-job many 6 $replicated --mca pml_p2prep_replicas 2 p2prep-stats 1 20000
+job many 6 $replicated --mca pml_p2prep_replicas 2 p2prep-stats 1 4000
 claim "... by those who live on when a process is killed" all_below many "0 2 3 4 5" streams 101
 claim "... which is one failover for process 0" value_is many 0 failovers 1
 claim "... and the program ends" ended many
