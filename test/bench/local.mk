@@ -11,6 +11,7 @@ EXTRA_DIST += test/bench/kernels/kernel.c test/bench/kernels/kernel.h test/bench
 	test/bench/kernels/cg.c test/bench/kernels/ft.c test/bench/kernels/task.h test/bench/kernels/farm.c test/bench/kernels/spin.c
 
 EXTRA_DIST += test/bench/p2prep-bench-replicas.sh test/bench/replicas.awk
+EXTRA_DIST += test/bench/p2prep-bench-verify.sh test/bench/verify.awk
 EXTRA_DIST += test/bench/p2prep-bench-stall.sh test/bench/p2prep-stall.c test/bench/p2prep-bench-memory.sh test/bench/p2prep-memory.c
 p2prep_bench_programs = test/bench/p2prep-pair test/bench/p2prep-stall test/bench/p2prep-memory $(kernels)
 CLEANFILES += $(p2prep_bench_programs)

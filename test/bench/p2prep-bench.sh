@@ -25,6 +25,6 @@ p2prep() {
     start --mca pml p2prep --mca pml_p2prep_transports "$p2prep_medium" --mca pml_p2prep_if_include lo "$@"
 }
 
-for part in ${BENCH_PARTS:-cells replicas stall memory}; do
+for part in ${BENCH_PARTS:-cells replicas verify stall memory}; do
     . "$P2PMPI_SRCDIR/test/bench/p2prep-bench-$part.sh"
 done

@@ -23,6 +23,10 @@ claim "replicas: time and CPU are measured beside two copies" bench replicas
 claim "replicas: two numbers above zero and a ratio for each medium and kind" \
     rows replicas 12 '^cg.S.1  *[a-zA-Z ]*\( *[0-9.]*[1-9][0-9.]*\)\{4\} ±'
 
+claim "verify: time and CPU are measured with and without" bench verify
+claim "verify: two numbers above zero and a ratio for each medium and kind" \
+    rows verify 4 '^cg.S.1  *[a-zA-Z]* \( *[0-9.]*[1-9][0-9.]*\)\{3\} ±'
+
 BENCH_STALLS=1
 export BENCH_STALLS
 claim "stall: a process dies, the others go on" bench stall
