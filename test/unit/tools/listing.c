@@ -149,7 +149,6 @@ static void the_map_of_replicas_has_a_line_for_each_rank(void **state)
     Wire__JobHost hosts[2] = {WIRE__JOB_HOST__INIT, WIRE__JOB_HOST__INIT};
     Wire__JobHost *list[] = {&hosts[0], &hosts[1]};
     Wire__Peer peers[2] = {WIRE__PEER__INIT, WIRE__PEER__INIT};
-    char seen[400] = "";
 
     (void)state;
     spec.job = (char *)"0123456789abcdef";
@@ -165,7 +164,7 @@ static void the_map_of_replicas_has_a_line_for_each_rank(void **state)
         hosts[i].peer = &peers[i];
         peers[i].name = (char *)(i == 0 ? "north" : "south");
     }
-    FILE *out = fmemopen(seen, sizeof seen, "w");
+    FILE *out = begin();
     run_map_print(&spec, out);
     fclose(out);
     assert_string_equal(seen, "Job 01234567: app, 2 ranks, 3 processes on 2 hosts\n"
