@@ -213,7 +213,7 @@ static void on_beat(struct watch *watch, const struct beat *beat, unsigned probe
         break;
     }
     case BEAT_ACK:
-        on_echo(watch, mate, beat, beat->subject == self && probes <= 1);
+        on_echo(watch, mate, beat, beat->subject == self && probes == 1);
         if (beat->subject != self)
             watch_send(watch, BEAT_HEARD, beat->subject, from);
         break;
